@@ -1,0 +1,59 @@
+package devices
+
+import (
+	"log/slog"
+	"time"
+)
+
+// RegistryOptions is what a Registry works with. Store, Auth and Sealer are needed; Clock and Log have defaults.
+type RegistryOptions struct {
+	Store  RecordStore
+	Auth   Authorizer
+	Sealer *Sealer
+	Clock  func() time.Time
+	Log    *slog.Logger
+}
+
+// SortKey is a column by which the list of devices can be sorted.
+type SortKey string
+
+// The sort keys; the empty one means SortID.
+const (
+	SortID      SortKey = "id"
+	SortCreated SortKey = "created"
+)
+
+// ListOptions selects a page of the list of devices.
+type ListOptions struct {
+	Prefix string        // ids that start so; "" means all
+	Sort   SortKey       // SortID if empty
+	Desc   bool          // the other way round
+	Offset int           // rows to skip; negative means none
+	Limit  int           // rows at most; 0 or less means all
+	Only   func(ID) bool // a further condition; nil means none
+}
+
+// ListPage is a page of the list of devices.
+type ListPage struct {
+	Devices []Device
+	Total   int // matching devices on all pages
+}
+
+// EventKind says what happened to a device.
+type EventKind string
+
+// The kinds of event.
+const (
+	EventRegistered EventKind = "registered"
+	EventRemoved    EventKind = "removed"
+	EventLate       EventKind = "late"
+	EventOffline    EventKind = "offline"
+)
+
+// Event is something that happened to a device.
+type Event struct {
+	At     time.Time
+	Kind   EventKind
+	Device ID
+	Detail string // a sentence for a person
+}
