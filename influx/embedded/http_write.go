@@ -1,0 +1,61 @@
+package embedded
+
+import (
+	"errors"
+	"net/http"
+)
+
+// requestBucket is the bucket that a parameter names by id or name.
+func (s *Server) requestBucket(o org, nameOrID string) (bucket, error) {
+	if nameOrID == "" {
+		return bucket{}, errInvalid("please provide a bucket")
+	}
+	if validID(nameOrID) {
+		if b, ok := s.cat.bucket(nameOrID); ok && b.OrgID == o.ID {
+			return b, nil
+		}
+	}
+	if b, ok := s.cat.bucketByName(o.ID, nameOrID); ok {
+		return b, nil
+	}
+	return bucket{}, errNotFound("bucket %q not found", nameOrID)
+}
+
+func (s *Server) write(w http.ResponseWriter, r *http.Request) error {
+	o, err := s.requestOrg(r)
+	if err != nil {
+		return err
+	}
+	b, err := s.requestBucket(o, r.URL.Query().Get("bucket"))
+	if err != nil {
+		return err
+	}
+	if !authOf(r.Context()).allows(actionWrite, typeBuckets, o.ID, b.ID) {
+		return errForbidden("insufficient permissions for write")
+	}
+	precision, err := enginePrecision(r.URL.Query().Get("precision"))
+	if err != nil {
+		return err
+	}
+	if !s.space.room() {
+		return newError(http.StatusInsufficientStorage, codeStorage, "the disk is nearly full; writes are refused until there is room")
+	}
+	body, err := readBody(w, r, maxWriteBody)
+	if err != nil {
+		return err
+	}
+	points, err := parsePoints(body, s.clock(), precision)
+	if err != nil {
+		return err
+	}
+	if err := s.writePoints(r.Context(), b.ID, points); err != nil {
+		var api *apiError
+		if !errors.As(err, &api) && r.Context().Err() == nil {
+			s.log.Error("write to the embedded InfluxDB failed", "bucket", b.Name, "error", err)
+			return newError(http.StatusInternalServerError, codeInternal, "unexpected error writing points to database")
+		}
+		return err
+	}
+	w.WriteHeader(http.StatusNoContent)
+	return nil
+}

@@ -1,0 +1,297 @@
+package embedded
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/influxdata/influxdb/models"
+	"github.com/influxdata/influxdb/tsdb"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/influxdata/influxdb/coordinator"
+)
+
+// enginePrecision translates a precision of the 2.x API into the engine's word.
+func enginePrecision(p string) (string, error) {
+	switch p {
+	case "", "ns", "n":
+		return "n", nil
+	case "us", "u":
+		return "u", nil
+	case "ms", "s":
+		return p, nil
+	}
+	return "", errInvalid("invalid precision; valid precision units are ns, us, ms, and s")
+}
+
+// parsePoints reads line protocol. One malformed line refuses the whole body,
+// and the error names the line.
+func parsePoints(body []byte, now time.Time, precision string) ([]models.Point, error) {
+	points, err := models.ParsePointsWithPrecision(body, now, precision)
+	if err != nil {
+		return nil, firstBadLine(body, now, precision, err)
+	}
+	if len(points) == 0 {
+		return nil, errInvalid("writing requires points")
+	}
+	return points, nil
+}
+
+// firstBadLine looks for the line to blame: the parser only tells what is
+// wrong. It runs when there is an error, so it may take its time.
+func firstBadLine(body []byte, now time.Time, precision string, whole error) error {
+	number := 1
+	for len(body) > 0 {
+		length := lineLength(body)
+		line := body[:length]
+		if _, err := models.ParsePointsWithPrecision(line, now, precision); err != nil {
+			e := errInvalid("line %d: %s", number, shorten(err.Error()))
+			e.line = number
+			return e
+		}
+		number += bytes.Count(line, []byte{'\n'}) // a quoted value may span lines
+		body = body[length:]
+	}
+	return errInvalid("%s", shorten(whole.Error()))
+}
+
+// shorten keeps a megabyte line out of the answer.
+func shorten(s string) string {
+	const most = 512
+	if len(s) <= most {
+		return s
+	}
+	return s[:most/2] + " … " + s[len(s)-most/2:]
+}
+
+// lineLength is the length of the first line, its newline included. A newline
+// inside a quoted field value does not end it; quotes mean nothing before the
+// fields begin.
+func lineLength(body []byte) int {
+	inFields, quoted := false, false
+	if start := bytes.TrimLeft(body, " \t\r\x00"); len(start) > 0 && start[0] == '#' {
+		if i := bytes.IndexByte(body, '\n'); i >= 0 {
+			return i + 1
+		}
+		return len(body)
+	}
+	for i := 0; i < len(body); i++ {
+		switch c := body[i]; {
+		case c == '\\':
+			i++
+		case c == '\n' && !quoted:
+			return i + 1
+		case c == ' ' && i > 0 && !inFields:
+			inFields = true
+		case c == '"' && inFields:
+			quoted = !quoted
+		}
+	}
+	return len(body)
+}
+
+// writePoints stores the points of a bucket and returns once they are on disk.
+// Points that conflict with a field's type or lie beyond the retention are
+// dropped and the others kept, as InfluxDB does; the error then is a 422.
+func (s *Server) writePoints(ctx context.Context, bucketID string, points []models.Point) error {
+	var partial partialWrite
+	for round := 0; len(points) > 0; round++ {
+		if round == maxConflictRounds {
+			partial.add(tsdb.ErrFieldTypeConflict.Error(), len(points))
+			break
+		}
+		now, later, fields := splitConflicts(points)
+		if err := s.writeRound(ctx, bucketID, now, fields, &partial); err != nil {
+			return err
+		}
+		points = later
+	}
+	return partial.err()
+}
+
+// maxConflictRounds bounds how often a batch is split. Each round after the
+// first is one more type for some field, so honest batches need two.
+const maxConflictRounds = 6
+
+// writeRound writes points that agree with one another about the types of
+// their fields.
+//
+// The engine checks a point's fields first and creates the missing ones later,
+// so two batches that bring the same new field with two types can slip past
+// the check, and a field would hold both. A batch that may create fields
+// therefore has the bucket for itself; new fields are rare.
+func (s *Server) writeRound(ctx context.Context, bucketID string, points []models.Point, fields fieldTypes, partial *partialWrite) error {
+	gate := s.gates.of(bucketID)
+	gate.RLock()
+	mapping, err := s.mapShards(ctx, bucketID, points)
+	if err == nil && s.fieldsExist(mapping, fields) {
+		defer gate.RUnlock()
+		return s.writeShards(bucketID, mapping, partial)
+	}
+	gate.RUnlock()
+	if err != nil {
+		return err
+	}
+	gate.Lock()
+	defer gate.Unlock()
+	if mapping, err = s.mapShards(ctx, bucketID, points); err != nil { // the bucket may be gone by now
+		return err
+	}
+	return s.writeShards(bucketID, mapping, partial)
+}
+
+// fieldsExist tells whether every shard knows every field of the batch.
+func (s *Server) fieldsExist(mapping *coordinator.ShardMapping, fields fieldTypes) bool {
+	for id := range mapping.Points {
+		shard := s.store.Shard(id)
+		if shard == nil {
+			return false
+		}
+		for measurement, types := range fields {
+			known := shard.MeasurementFields([]byte(measurement))
+			if known == nil {
+				return false
+			}
+			for name := range types {
+				if !known.HasField(name) {
+					return false
+				}
+			}
+		}
+	}
+	return true
+}
+
+// fieldTypes are the types of fields by measurement and name.
+type fieldTypes map[string]map[string]models.FieldType
+
+// splitConflicts takes out points that give a field another type than an
+// earlier point of the batch did. The engine compares a batch only with what
+// is stored and would fail the whole batch for a conflict inside of it. Written
+// after the others, the same points are judged one by one.
+func splitConflicts(points []models.Point) (first, later []models.Point, types fieldTypes) {
+	types = fieldTypes{}
+	var fields map[string]models.FieldType
+	var measurement []byte
+	split := false
+	for i, p := range points {
+		if name := p.Name(); fields == nil || !bytes.Equal(name, measurement) {
+			measurement = name
+			if fields = types[string(name)]; fields == nil {
+				fields = map[string]models.FieldType{}
+				types[string(name)] = fields
+			}
+		}
+		// A point that is put off leaves the types of its other fields behind.
+		// At worst a later point is then put off as well, which costs a round.
+		conflict := false
+		for it := p.FieldIterator(); it.Next() && !conflict; {
+			if t, ok := fields[string(it.FieldKey())]; !ok {
+				fields[string(it.FieldKey())] = it.Type()
+			} else if t != it.Type() {
+				conflict = true
+			}
+		}
+		if conflict {
+			if !split {
+				split = true
+				first = append(make([]models.Point, 0, len(points)), points[:i]...)
+			}
+			later = append(later, p)
+			continue
+		}
+		if split {
+			first = append(first, p)
+		}
+	}
+	if !split {
+		return points, nil, types
+	}
+	return first, later, types
+}
+
+// partialWrite gathers what was dropped and why.
+type partialWrite struct {
+	reason  string
+	dropped int
+}
+
+func (p *partialWrite) add(reason string, dropped int) {
+	if p.reason == "" {
+		p.reason = reason
+	}
+	p.dropped += dropped
+}
+
+func (p *partialWrite) err() error {
+	if p.dropped == 0 {
+		return nil
+	}
+	return errUnprocessable("failure writing points to database: partial write: %s dropped=%d", p.reason, p.dropped)
+}
+
+// mapShards finds, or makes, the shard groups that the points belong to.
+func (s *Server) mapShards(ctx context.Context, bucketID string, points []models.Point) (*coordinator.ShardMapping, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	mapping, err := s.mapper.MapShards(&coordinator.WritePointsRequest{Database: bucketID, RetentionPolicy: policyName, Points: points})
+	if err != nil {
+		if s.meta.Database(bucketID) == nil {
+			return nil, errNotFound("bucket not found")
+		}
+		return nil, fmt.Errorf("map points to shards: %w", err)
+	}
+	return mapping, nil
+}
+
+// writeShards writes each shard's part side by side and waits for all of them.
+func (s *Server) writeShards(bucketID string, mapping *coordinator.ShardMapping, partial *partialWrite) error {
+	if n := len(mapping.Dropped); n > 0 {
+		partial.add("points beyond retention policy", n)
+	}
+	results := make([]error, len(mapping.Points))
+	var group errgroup.Group
+	group.SetLimit(4)
+	i := 0
+	for id, part := range mapping.Points {
+		into := &results[i]
+		i++
+		group.Go(func() error {
+			*into = s.writeShard(bucketID, id, part)
+			return nil
+		})
+	}
+	_ = group.Wait()
+	for _, err := range results {
+		var dropped tsdb.PartialWriteError
+		switch {
+		case err == nil:
+		case errors.As(err, &dropped):
+			partial.add(dropped.Reason, dropped.Dropped)
+		default:
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Server) writeShard(bucketID string, id uint64, points []models.Point) error {
+	err := s.store.WriteToShard(id, points)
+	if errors.Is(err, tsdb.ErrShardNotFound) {
+		if err := s.store.CreateShard(bucketID, policyName, id, true); err != nil {
+			return fmt.Errorf("create shard %d: %w", id, err)
+		}
+		err = s.store.WriteToShard(id, points)
+	}
+	switch {
+	case errors.Is(err, tsdb.ErrShardDeletion):
+		return tsdb.PartialWriteError{Reason: fmt.Sprintf("shard %d is pending deletion", id), Dropped: len(points)}
+	case err != nil:
+		return fmt.Errorf("shard %d: %w", id, err)
+	}
+	return nil
+}
