@@ -1,0 +1,10 @@
+package influx
+
+import "time"
+
+// Hurry shortens the waits for tests. Call it before Run.
+func (db *DB) Hurry() *DB {
+	db.timing = timing{every: 20 * time.Millisecond, first: 5 * time.Millisecond, longest: 20 * time.Millisecond, gap: time.Millisecond,
+		check: 5 * time.Second, request: 5 * time.Second, query: 5 * time.Second}
+	return db
+}

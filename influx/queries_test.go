@@ -1,0 +1,101 @@
+package influx
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/influxdata/flux/ast"
+	"github.com/influxdata/flux/parser"
+	"github.com/influxdata/influxql"
+
+	"iotcenter/devices"
+	"iotcenter/telemetry"
+)
+
+// The exact texts: what InfluxDB 2.7 and the embedded one both answer from the storage engine.
+func TestQueryTexts(t *testing.T) {
+	start := time.Date(2026, 5, 1, 0, 0, 0, 0, time.UTC)
+	sel := selection{"iot_center", "environment", "dev1", start, start.Add(time.Hour), []string{"CO2", `o"dd`}}
+	for _, c := range []struct{ name, got, want string }{
+		{"raw", rawFlux(sel), `from(bucket: "iot_center")
+  |> range(start: 2026-05-01T00:00:00Z, stop: 2026-05-01T01:00:00Z)
+  |> filter(fn: (r) => r._measurement == "environment" and r.clientId == "dev1" and (r._field == "CO2" or r._field == "o\"dd"))
+  |> keep(columns: ["_time", "_value", "_field"])
+`},
+		{"windows", windowsFlux(selection{"b", "m", "d", start, start.Add(time.Hour), nil}, time.Minute, windowStart, "mean", "max"), `data = () => from(bucket: "b")
+  |> range(start: 2026-05-01T00:00:00Z, stop: 2026-05-01T01:00:00Z)
+  |> filter(fn: (r) => r._measurement == "m" and r.clientId == "d")
+
+data()
+  |> aggregateWindow(every: 1m, fn: mean, timeSrc: "_start", createEmpty: false)
+  |> keep(columns: ["_time", "_value", "_field"])
+  |> yield(name: "mean")
+
+data()
+  |> aggregateWindow(every: 1m, fn: max, timeSrc: "_start", createEmpty: false)
+  |> keep(columns: ["_time", "_value", "_field"])
+  |> yield(name: "max")
+`},
+		{"last", lastFlux(selection{"b", "m", "d", start, start.Add(time.Hour), nil}), `from(bucket: "b")
+  |> range(start: 2026-05-01T00:00:00Z, stop: 2026-05-01T01:00:00Z)
+  |> filter(fn: (r) => r._measurement == "m" and r.clientId == "d")
+  |> last()
+`},
+	} {
+		if d := cmp.Diff(c.want, c.got); d != "" {
+			t.Errorf("%s: %s", c.name, d)
+		}
+		if pkg := parser.ParseSource(c.got); ast.Check(pkg) > 0 {
+			t.Errorf("%s does not parse: %v", c.name, ast.GetErrors(pkg))
+		}
+	}
+	const when = `time >= 1777593600000000000 AND time < 1777597200000000000`
+	const device = `"clientId" = 'dev1'`
+	for _, c := range []struct{ name, got, want string }{
+		{"survey", surveyQuery(sel, 1200), `SELECT last(*::field) FROM "environment" WHERE ` + device + ` AND ` + when +
+			`; SELECT *::field FROM "environment" WHERE ` + device + ` AND ` + when + ` LIMIT 1 OFFSET 1200` +
+			`; SHOW SERIES FROM "environment" WHERE ` + device + ` LIMIT 1 OFFSET 1`},
+		{"statistics", statsQuery(sel, []telemetry.Field{{Name: "CO2", Sensor: "CO2Sensor"}, {Name: `o"dd`}}),
+			`SELECT min("CO2") AS min0, max("CO2") AS max0, count("CO2") AS count0, min("o\"dd") AS min1, max("o\"dd") AS max1, count("o\"dd") AS count1 FROM "environment" WHERE ` + device + ` AND ` + when +
+				`; SELECT last("CO2") AS newest, "CO2Sensor"::tag AS sensor FROM "environment" WHERE ` + device + ` AND ` + when +
+				`; SELECT last("o\"dd") AS newest FROM "environment" WHERE ` + device + ` AND ` + when},
+		{"last entry", lastEntryQuery("environment", "dev1", start), `SELECT *::field FROM "environment" WHERE ` + device + ` AND time >= 1777593600000000000 ORDER BY time DESC LIMIT 1`},
+		{"last entries", newestQuery(anyOf([]devices.ID{"dev1", "dev2"}), 0), `SELECT *::field FROM /.+/ WHERE (` + device + ` OR "clientId" = 'dev2') GROUP BY "clientId" ORDER BY time DESC LIMIT 1`},
+		{"seen since", newestQuery("time >= "+influxqlTime(start), 7), `SELECT *::field FROM /.+/ WHERE time >= 1777593600000000000 GROUP BY "clientId" ORDER BY time DESC LIMIT 1 SLIMIT 7`},
+		{"ever seen", everSeenQuery(7), `SHOW TAG VALUES FROM /.+/ WITH KEY = "clientId" LIMIT 7`},
+		{"hours", hourlyQuery(start, start.Add(time.Hour), []devices.ID{"dev1"}), `SELECT count(*::field) FROM /.+/ WHERE ` + when + ` AND (` + device + `) GROUP BY time(1h), "clientId" fill(none)`},
+		{"minutes", minutesQuery(start, start.Add(time.Hour), []string{"a", "b"}),
+			`SELECT count("a") FROM (SELECT "a" FROM /.+/ WHERE ` + when + `) WHERE ` + when + ` GROUP BY time(1m) fill(none); SELECT count("b") FROM (SELECT "b" FROM /.+/ WHERE ` + when + `) WHERE ` + when + ` GROUP BY time(1m) fill(none)`},
+		{"record", recordQuery("dev1"), `SELECT "createdAt", "deviceId", "key", "token", "tokenHash" FROM "deviceauth" WHERE "deviceId" = 'dev1' ORDER BY time DESC LIMIT 1`},
+		{"all records", recordsAllQuery(), `SELECT "createdAt", "deviceId", "key", "tokenHash" FROM "deviceauth"`},
+		{"changes", recordsSinceQuery(start), `SELECT "createdAt", "deviceId", "key", "tokenHash", "stamp" FROM "deviceauth_log" WHERE time >= 1777593600000000000`},
+		{"runs", runsQuery("dev1", 3), `SELECT "took", "written", "result", "message", "by" FROM "emulator_run" WHERE "deviceId" = 'dev1' ORDER BY time DESC LIMIT 3`},
+	} {
+		if d := cmp.Diff(c.want, c.got); d != "" {
+			t.Errorf("%s: %s", c.name, d)
+		}
+		if _, err := influxql.ParseQuery(c.got); err != nil {
+			t.Errorf("%s does not parse: %v", c.name, err)
+		}
+	}
+}
+
+func TestRecordIsWrittenTwiceInOneBatch(t *testing.T) {
+	db := &DB{}
+	at := time.Unix(0, 1777593600000000001)
+	r := devices.Record{ID: "dev1", Stamp: at, CreatedAt: at, Key: "k", Sealed: `s "e" \`, TokenHash: "h"}
+	db.logTime.writer = "me"
+	want := `deviceauth,deviceId=dev1 createdAt="2026-05-01T00:00:00.000000001Z",key="k",token="s \"e\" \\",tokenHash="h" 1777593600000000001
+deviceauth_log,writer=me deviceId="dev1",createdAt="2026-05-01T00:00:00.000000001Z",key="k",tokenHash="h",stamp=1777593600000000001i 1777593600000000001
+`
+	if d := cmp.Diff(want, db.recordLines(r)); d != "" {
+		t.Error(d)
+	}
+	if _, again := db.logTime.next(at); !again.Equal(at.Add(1)) {
+		t.Errorf("the next log point of the moment is at %v, want a nanosecond later", again)
+	}
+	if _, later := db.logTime.next(at.Add(time.Hour)); !later.Equal(at.Add(time.Hour)) {
+		t.Errorf("a later log point is at %v", later)
+	}
+}
