@@ -1,0 +1,67 @@
+package views
+
+import (
+	"strconv"
+	"time"
+
+	"iotcenter/devices"
+	"iotcenter/telemetry"
+)
+
+// DevicePage is one device: its measurements, its configuration, how to connect it.
+type DevicePage struct {
+	Shell
+	Device   devices.Device
+	State    devices.State
+	Last     time.Time // zero: never
+	Stats    []telemetry.FieldStats
+	Unread   bool // the measurements could not be read
+	Config   DeviceConfig
+	Language string // of the shown snippet
+}
+
+// DeviceConfig is what a device is told, without its token.
+type DeviceConfig struct {
+	AppURL        string // how the device reaches the app
+	InfluxURL     string
+	Org, Bucket   string
+	WriteEndpoint string
+	Interval      time.Duration // between measurements
+	Refresh       time.Duration // until it asks for its settings again
+}
+
+// StatsDays is how far back the measurements go.
+const StatsDays = 30
+
+// interval says how often the device measures and asks.
+func (c DeviceConfig) interval() string {
+	every := strconv.Itoa(int(c.Refresh/time.Minute)) + " min"
+	if c.Refresh == time.Hour {
+		every = "hour"
+	}
+	return strconv.Itoa(int(c.Interval/time.Second)) + " s, refresh every " + every
+}
+
+// unit is a field's unit as it stands behind its name.
+func unit(f telemetry.Field) string { return f.Unit }
+
+// limit writes a minimum or maximum: two digits after the point.
+func limit(v float64) string { return telemetry.FormatNumber(v, 2) }
+
+// dotClass is the class of a field's colour in a range bar.
+func dotClass(f telemetry.Field) string {
+	return "sf" + strconv.Itoa(min(max(f.Slot, 1), telemetry.Slots))
+}
+
+// snippets are the ways to connect the device.
+func (p DevicePage) snippets() []Snippet { return Snippets(p.Device.ID, p.Config) }
+
+// snippet is the chosen one, or the first.
+func (p DevicePage) chosen(name string) bool {
+	for _, s := range p.snippets() {
+		if s.Name == p.Language {
+			return s.Name == name
+		}
+	}
+	return p.snippets()[0].Name == name
+}

@@ -1,0 +1,4 @@
+package views
+
+//go:generate node icons/gen.mjs
+//go:generate go run ./help/gen
