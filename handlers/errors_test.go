@@ -1,0 +1,140 @@
+package handlers
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"iotcenter/devices"
+	"iotcenter/emulator"
+	"iotcenter/telemetry"
+)
+
+func TestFailureOf(t *testing.T) {
+	_, badID := devices.ParseID("a b")
+	busy := &telemetry.WriteError{Status: 429, Message: "slow down", RetryAfter: 17 * time.Second, Kind: telemetry.ErrUnavailable}
+	rows := []struct {
+		name    string
+		err     error
+		face    face
+		unsafe  bool
+		status  int
+		code    string
+		message string
+		retry   time.Duration
+	}{
+		{"bad id, API", badID, faceAPI, true, 400, "invalid_id", "An id has letters, digits, and . _ : - only.", 0},
+		{"bad id, form", badID, facePage, true, 422, "invalid_id", "An id has letters, digits, and . _ : - only.", 0},
+		{"bad id in a page's address", badID, facePage, false, 404, "invalid_id", "An id has letters, digits, and . _ : - only.", 0},
+		{"bad id without details", devices.ErrInvalidID, faceAPI, false, 400, "invalid_id", "That is no device id.", 0},
+		{"unknown device", about("dev1", devices.ErrNotFound), faceAPI, false, 404, "not_found", "Device dev1 not found!", 0},
+		{"unknown device, wrapped", fmt.Errorf("x: %w", about("dev1", fmt.Errorf("y: %w", devices.ErrNotFound))), facePage, false, 404, "not_found", "Device dev1 not found!", 0},
+		{"unknown device without id", devices.ErrNotFound, faceAPI, false, 404, "not_found", "Device not found!", 0},
+		{"database away", fmt.Errorf("dial 10.0.0.1: %w", devices.ErrUnavailable), faceAPI, false, 503, "unavailable", "The database cannot be reached right now. Please try again in a moment.", 5 * time.Second},
+		{"database slow", context.DeadlineExceeded, faceAPI, false, 503, "unavailable", "The database cannot be reached right now. Please try again in a moment.", 5 * time.Second},
+		{"database busy", about("dev1", busy), faceGateway, true, 429, "too_many_requests", "The database cannot be reached right now. Please try again in a moment.", 17 * time.Second},
+		{"database away for a while", &telemetry.WriteError{Status: 503, RetryAfter: time.Minute, Kind: telemetry.ErrUnavailable}, faceGateway, true, 503, "unavailable", "The database cannot be reached right now. Please try again in a moment.", time.Minute},
+		{"malformed", about("dev1", fmt.Errorf("%w: line 3: no field", telemetry.ErrMalformed)), faceGateway, true, 400, "invalid", "malformed line protocol: line 3: no field", 0},
+		{"foreign tag", fmt.Errorf("line 2: %w", telemetry.ErrForeignTag), faceGateway, true, 403, "forbidden", "line 2: tag names another device", 0},
+		{"rejected", &telemetry.WriteError{Status: 422, Message: "field type conflict", Kind: telemetry.ErrRejected}, faceGateway, true, 422, "unprocessable_entity", "field type conflict", 0},
+		{"unauthorized", &telemetry.WriteError{Status: 401, Message: "token abc", Kind: telemetry.ErrUnauthorized}, faceGateway, true, 401, "unauthorized", "unauthorized access", 0},
+		{"bad query", fmt.Errorf("%w: points is 1 to 10000", telemetry.ErrBadQuery), faceAPI, false, 400, "bad_query", "bad query: points is 1 to 10000", 0},
+		{"bad parameter", &telemetry.QueryError{Parameter: "start", Problem: "lies before stop"}, faceAPI, false, 400, "bad_query", "start lies before stop.", 0},
+		{"stopping", emulator.ErrClosed, faceAPI, true, 503, "stopping", "The app is being stopped. Please try again in a moment.", 5 * time.Second},
+		{"no bucket", telemetry.ErrBucketNotFound, facePage, true, 404, "not_found", "Bucket not found!", 0},
+		{"bucket there", telemetry.ErrBucketExists, facePage, true, 409, "conflict", "A bucket of this name exists already.", 0},
+		{"bad bucket", fmt.Errorf("%w: no name", telemetry.ErrInvalidBucket), facePage, true, 422, "invalid", "invalid bucket: no name", 0},
+		{"running", about("dev1", emulator.ErrRunning), faceAPI, true, 409, "running", "Missing data of this device are being written already.", 0},
+		{"another key", devices.ErrWrongKey, faceAPI, false, 500, "wrong_key", "This device's token was sealed with another SECRET_KEY; remove the device and register it again, or start the app with the former key.", 0},
+		{"too large", fmt.Errorf("read: %w", &http.MaxBytesError{Limit: 32 << 20}), faceGateway, true, 413, "too_large", "The request is larger than 32 MB.", 0},
+		{"client gone", fmt.Errorf("%w: %w", devices.ErrUnavailable, context.Canceled), faceAPI, false, 499, "client_gone", "The request was cancelled.", 0},
+		{"own", badRequest("data", "data is keep or delete."), faceAPI, true, 400, "invalid", "data is keep or delete.", 0},
+		{"unknown", errors.New("password of 10.0.0.1 is hunter2"), faceAPI, false, 500, "internal", "Something went wrong on our side. The request id helps to find it in the log.", 0},
+	}
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			got := failureOf(row.err, row.face, row.unsafe)
+			if got.Status != row.status || got.Code != row.code || got.Message != row.message || got.RetryAfter != row.retry {
+				t.Errorf("got  %d %s %q %v\nwant %d %s %q %v", got.Status, got.Code, got.Message, got.RetryAfter, row.status, row.code, row.message, row.retry)
+			}
+			if got.titleOf() == "" {
+				t.Error("no title for the page")
+			}
+		})
+	}
+}
+
+func TestSentenceIsCut(t *testing.T) {
+	if got := sentence(errors.New(strings.Repeat("ä", 10_000))); len(got) > 510 || !strings.HasSuffix(got, "…") {
+		t.Errorf("%d bytes, ends with %q", len(got), got[len(got)-5:])
+	}
+}
+
+func TestErrorsByFace(t *testing.T) {
+	app := newTestApp(t, nil)
+	fail := func(http.ResponseWriter, *http.Request) error {
+		return about("dev1", fmt.Errorf("secret detail: %w", devices.ErrUnavailable))
+	}
+	answer := func(h http.Handler) *httptest.ResponseRecorder {
+		w := httptest.NewRecorder()
+		app.middleware(h).ServeHTTP(w, httptest.NewRequest("GET", "/x", nil))
+		status(t, w, 503)
+		if w.Header().Get("Retry-After") != "5" || w.Header().Get("Cache-Control") != "no-store" {
+			t.Errorf("headers %v", w.Header())
+		}
+		if strings.Contains(w.Body.String(), "secret detail") {
+			t.Errorf("the answer tells an internal detail: %s", w.Body)
+		}
+		return w
+	}
+	t.Run("API", func(t *testing.T) {
+		w := answer(app.json(fail))
+		var got map[string]string
+		if err := json.Unmarshal(w.Body.Bytes(), &got); err != nil {
+			t.Fatal(err)
+		}
+		if got["code"] != "unavailable" || got["request_id"] == "" || got["request_id"] != w.Header().Get("X-Request-Id") {
+			t.Errorf("%v", got)
+		}
+	})
+	t.Run("gateway", func(t *testing.T) {
+		w := answer(app.influxStyle(fail))
+		want := `{"code":"unavailable","message":"The database cannot be reached right now. Please try again in a moment."}`
+		if got := strings.TrimSpace(w.Body.String()); got != want {
+			t.Errorf("got %s", got)
+		}
+	})
+	t.Run("page", func(t *testing.T) {
+		w := answer(app.html(fail))
+		if ct := w.Header().Get("Content-Type"); ct != "text/html; charset=utf-8" {
+			t.Errorf("Content-Type %q", ct)
+		}
+		if !strings.Contains(w.Body.String(), w.Header().Get("X-Request-Id")) {
+			t.Error("the page does not tell the request id")
+		}
+	})
+}
+
+// An answer that has begun cannot become an error page: the connection is cut, so that nobody takes it for whole.
+func TestErrorAfterTheAnswerBegan(t *testing.T) {
+	app := newTestApp(t, nil)
+	srv := httptest.NewServer(app.middleware(app.json(func(w http.ResponseWriter, _ *http.Request) error {
+		_, _ = w.Write([]byte("[1"))
+		return errors.New("lost")
+	})))
+	defer srv.Close()
+	resp, err := http.Get(srv.URL)
+	if err == nil {
+		defer resp.Body.Close()
+		_, err = new(strings.Builder), json.NewDecoder(resp.Body).Decode(new([]int))
+	}
+	if err == nil {
+		t.Fatal("the client saw a whole answer")
+	}
+}

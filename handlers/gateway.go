@@ -1,0 +1,169 @@
+package handlers
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+
+	"github.com/gorilla/mux"
+
+	"iotcenter/devices"
+	"iotcenter/telemetry"
+)
+
+const gatewayWritePath = "/influx/api/v2/write"
+
+// gatewayRoutes are the part of InfluxDB's API that devices reach: writing, and the two checks that clients make
+// before they write. Everything else under /influx is 404.
+func (s *Server) gatewayRoutes(m *mux.Router) {
+	post(m, gatewayWritePath, s.influxStyle(s.gatewayWrite))
+	get(m, "/influx/health", s.influxStyle(s.gatewayHealth))
+	get(m, "/influx/ping", s.influxStyle(s.gatewayPing))
+}
+
+// gatewayWrite passes a device's line protocol on with the device's own token, behind a fence: every point carries
+// the device's id, and none carries another's.
+func (s *Server) gatewayWrite(w http.ResponseWriter, r *http.Request) error {
+	token := deviceToken(r)
+	if token == "" {
+		return telemetry.ErrUnauthorized
+	}
+	id, err := s.Registry.ByToken(r.Context(), token)
+	if errors.Is(err, devices.ErrNotFound) {
+		return telemetry.ErrUnauthorized // which tokens there were is nobody's business
+	}
+	if err != nil {
+		return err
+	}
+	q := r.URL.Query()
+	// The organisation is not looked at: there is one, and clients name it by id, by name, or not at all.
+	if bucket := q.Get("bucket"); bucket != "" && bucket != s.Database.Status().Bucket {
+		return about(id, errForeignBucket)
+	}
+	precision, err := telemetry.ValidPrecision(q.Get("precision"))
+	if err != nil {
+		return about(id, badRequest("precision", "precision is ns, us, ms or s."))
+	}
+
+	buffer := takeBuffer()
+	if err := readBody(buffer, r); err != nil {
+		giveBuffer(buffer)
+		return about(id, err)
+	}
+	if buffer.Len() == 0 {
+		giveBuffer(buffer)
+		return about(id, badRequest("", "writing requires points"))
+	}
+	lines, points, err := telemetry.FenceAt(buffer.Bytes(), id, precision, s.Clock())
+	if err != nil {
+		giveBuffer(buffer)
+		return about(id, err)
+	}
+	if points > 0 {
+		if err := s.Writer.WriteLines(r.Context(), token, lines, precision); err != nil {
+			// The buffer is left to the collector: a transport that gave up may read from it for a while yet.
+			return about(id, err)
+		}
+		s.Metrics.points.Add(float64(points))
+		s.Fleet.Wrote(id)
+	}
+	giveBuffer(buffer)
+	w.WriteHeader(http.StatusNoContent)
+	return nil
+}
+
+// deviceToken takes the token from `Authorization: Token t` or `Bearer t`.
+func deviceToken(r *http.Request) string {
+	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	if !strings.EqualFold(scheme, "Token") && !strings.EqualFold(scheme, "Bearer") {
+		return ""
+	}
+	return strings.TrimSpace(token)
+}
+
+// readBody reads a write's body, unpacked. More than maxWrite, packed or not, is an *http.MaxBytesError.
+func readBody(into *bytes.Buffer, r *http.Request) error {
+	switch strings.ToLower(strings.TrimSpace(r.Header.Get("Content-Encoding"))) {
+	case "", "identity":
+		if n := r.ContentLength; n > 0 && n <= maxWrite {
+			into.Grow(int(min(n, maxGrow)) + bytes.MinRead)
+		}
+		_, err := into.ReadFrom(r.Body) // limited by the chain
+		return brokenBody(err)
+	case "gzip":
+		packed := &watchedReader{r: r.Body}
+		zr, err := takeGzip(packed)
+		if err != nil {
+			return packed.blame(err)
+		}
+		defer giveGzip(zr)
+		n, err := into.ReadFrom(io.LimitReader(zr, maxWrite+1))
+		if n > maxWrite {
+			return &http.MaxBytesError{Limit: maxWrite}
+		}
+		return packed.blame(err)
+	default:
+		return &problem{Status: http.StatusUnsupportedMediaType, Code: "unsupported_encoding", Message: "Content-Encoding is gzip or identity."}
+	}
+}
+
+// brokenBody gives the errors of reading a body their kind: the connection broke or ran out of time, and trying
+// again can succeed, unless there was simply too much.
+func brokenBody(err error) error {
+	var tooBig *http.MaxBytesError
+	if err == nil || errors.As(err, &tooBig) {
+		return err
+	}
+	return &problem{Status: http.StatusRequestTimeout, Code: "incomplete", Message: "The body did not arrive whole."}
+}
+
+// gatewayHealth answers like InfluxDB's /health, from what is known of the database.
+func (s *Server) gatewayHealth(w http.ResponseWriter, _ *http.Request) error {
+	st := s.Database.Status()
+	out := struct {
+		Name    string   `json:"name"`
+		Message string   `json:"message"`
+		Checks  []string `json:"checks"`
+		Status  string   `json:"status"`
+		Version string   `json:"version"`
+	}{"influxdb", "ready for queries and writes", []string{}, "pass", st.Version}
+	status := http.StatusOK
+	if !st.Ready {
+		out.Message, out.Status, status = "the database cannot be reached", "fail", http.StatusServiceUnavailable
+	}
+	w.Header().Set("Cache-Control", "no-store")
+	writeJSON(w, status, out)
+	return nil
+}
+
+// gatewayPing answers like InfluxDB's /ping.
+func (s *Server) gatewayPing(w http.ResponseWriter, _ *http.Request) error {
+	st := s.Database.Status()
+	if !st.Ready {
+		return telemetry.ErrUnavailable
+	}
+	w.Header().Set("X-Influxdb-Build", "OSS")
+	w.Header().Set("X-Influxdb-Version", st.Version)
+	w.WriteHeader(http.StatusNoContent)
+	return nil
+}
+
+// Buffers are used again; huge buffers are not kept.
+const (
+	maxGrow = 1 << 20 // what a Content-Length is trusted with before its bytes have come
+	maxKept = 4 << 20
+)
+
+var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+func takeBuffer() *bytes.Buffer { return buffers.Get().(*bytes.Buffer) }
+
+func giveBuffer(b *bytes.Buffer) {
+	if b.Cap() <= maxKept {
+		b.Reset()
+		buffers.Put(b)
+	}
+}

@@ -1,0 +1,153 @@
+// Package handlers is the app's face to people and devices: routes, sessions,
+// middleware, forms, the JSON API, the write gateway, and the one place where
+// an error becomes a status (errors.go). It parses, calls the rooms that know
+// better, and renders; it knows no database and draws no page of its own.
+package handlers
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/gorilla/mux"
+	"github.com/gorilla/sessions"
+
+	"iotcenter/devices"
+	"iotcenter/emulator"
+	"iotcenter/telemetry"
+)
+
+// Database is what the app says of its database and asks of it.
+type Database interface {
+	// Status is what is known right now, without asking the database.
+	Status() telemetry.DatabaseStatus
+	// TryNow makes the next connection attempt happen at once.
+	TryNow()
+	// Ready is nil when both buckets are there.
+	Ready(ctx context.Context) error
+}
+
+// Options are the parts that a Server is made of. All are needed except where the comment says otherwise.
+type Options struct {
+	Registry  *devices.Registry
+	Fleet     *devices.Fleet
+	Activity  devices.ActivityStore
+	Reader    telemetry.Reader
+	Writer    telemetry.Writer
+	Buckets   telemetry.BucketStore
+	Database  Database
+	Backfills *emulator.Backfills
+	Live      *emulator.Live
+
+	SessionKey      []byte // session cookies are encrypted under keys derived from it
+	PublicURL       string // optional: how people and devices reach the app
+	InfluxPublicURL string // optional: the address handed to devices
+	LocalOnly       bool   // nobody but this machine is meant to reach the app: requests for foreign names are refused
+	Version         string
+	Clock           func() time.Time // optional: time.Now
+	Log             *slog.Logger     // optional: slog.Default
+	Metrics         *Metrics         // optional: its own
+}
+
+// Server answers HTTP requests. Make one with New.
+type Server struct {
+	Options
+	router   *mux.Router
+	chain    http.Handler
+	sessions *sessions.CookieStore
+	secure   bool // PublicURL is https: cookies are for encrypted connections only
+
+	streams      context.Context // ends when event streams have to
+	closeStreams context.CancelFunc
+}
+
+// New wires a server; it starts nothing.
+func New(o Options) *Server {
+	if o.Clock == nil {
+		o.Clock = time.Now
+	}
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
+	if o.Metrics == nil {
+		o.Metrics = NewMetrics()
+	}
+	o.PublicURL = strings.TrimRight(o.PublicURL, "/")
+	o.InfluxPublicURL = strings.TrimRight(o.InfluxPublicURL, "/")
+	s := &Server{Options: o, router: mux.NewRouter(), secure: strings.HasPrefix(o.PublicURL, "https://")}
+	s.sessions = newSessionStore(o.SessionKey)
+	s.streams, s.closeStreams = context.WithCancel(context.Background())
+
+	s.opsRoutes(s.router)
+	s.gatewayRoutes(s.router)
+	s.apiRoutes(s.router)
+	s.dashboardRoutes(s.router)
+	s.pageRoutes(s.router)
+	s.router.NotFoundHandler = s.unmatched(errNoSuchAddress)
+	s.router.MethodNotAllowedHandler = s.methodNotAllowed()
+	s.router.Use(s.rememberRoute)
+	s.chain = s.middleware(s.router)
+	return s
+}
+
+// Handler is the whole chain: middleware around the router.
+func (s *Server) Handler() http.Handler { return s.chain }
+
+// CloseStreams ends all event streams, for a graceful stop: other requests go on to their end.
+func (s *Server) CloseStreams() { s.closeStreams() }
+
+// handler is a page, an API call or a gateway call: it answers, or returns the error that an adapter answers.
+type handler func(w http.ResponseWriter, r *http.Request) error
+
+// html adapts a handler of pages: an error becomes an error page.
+func (s *Server) html(h handler) http.Handler { return s.adapt(h, facePage) }
+
+// json adapts a handler of the JSON API: an error becomes {"code","message","request_id"}.
+func (s *Server) json(h handler) http.Handler { return s.adapt(h, faceAPI) }
+
+// influxStyle adapts a handler of the write gateway: an error becomes InfluxDB's {"code","message"}.
+func (s *Server) influxStyle(h handler) http.Handler { return s.adapt(h, faceGateway) }
+
+func (s *Server) adapt(h handler, f face) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if err := h(w, r); err != nil {
+			s.answerError(w, r, f, err)
+		}
+	})
+}
+
+// unmatched answers requests that no route takes, in the style of the part of the app they were meant for.
+func (s *Server) unmatched(err error) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.answerError(w, r, faceOf(r), err)
+	})
+}
+
+// methodNotAllowed answers 405 and names the methods that would have been right.
+func (s *Server) methodNotAllowed() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var allowed []string
+		for _, m := range [...]string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"} {
+			try := r.Clone(r.Context())
+			try.Method = m
+			var match mux.RouteMatch
+			if s.router.Match(try, &match) && match.MatchErr == nil && match.Route != nil {
+				allowed = append(allowed, m)
+			}
+		}
+		w.Header().Set("Allow", strings.Join(allowed, ", "))
+		s.answerError(w, r, faceOf(r), errMethodNotAllowed)
+	})
+}
+
+// get registers a route for reading.
+func get(m *mux.Router, path string, h http.Handler) *mux.Route {
+	return m.Handle(path, h).Methods(http.MethodGet, http.MethodHead)
+}
+
+// post registers a route for one unsafe act.
+func post(m *mux.Router, path string, h http.Handler) *mux.Route {
+	return m.Handle(path, h).Methods(http.MethodPost)
+}
