@@ -1,0 +1,204 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/url"
+	"os"
+	"strconv"
+	"strings"
+
+	"github.com/alecthomas/kong"
+)
+
+// Config is what the program is told, by flags or by the environment. The environment's name of a field is its
+// flag's in capitals: --influx-url is INFLUX_URL. An empty variable counts as unset.
+type Config struct {
+	Host             string `default:"127.0.0.1" help:"Address to listen on. One that is not loopback is refused unless INSECURE_OPEN is true."`
+	Port             string `default:"5000" help:"Port to listen on; 0 takes a free one."`
+	PublicURL        string `name:"public-url" help:"How people and devices reach the app, such as https://iot.example.org. Unset: as the request came."`
+	DataDir          string `default:"data" help:"Folder of the embedded InfluxDB and of the key file."`
+	InfluxURL        string `name:"influx-url" help:"Base URL of an InfluxDB 2.x. Unset: the embedded one."`
+	InfluxToken      string `help:"Its all-access token; needed with INFLUX_URL. Embedded: made from the secret key when unset."`
+	InfluxTokenFile  string `help:"File that holds INFLUX_TOKEN."`
+	InfluxOrg        string `default:"iot_center" help:"Its organisation."`
+	InfluxBucket     string `default:"iot_center" help:"Bucket of the devices' data."`
+	InfluxBucketAuth string `default:"iot_center_auth" help:"Bucket of the registrations; no device reads it."`
+	InfluxPublicURL  string `name:"influx-public-url" help:"The address that devices are told to write to. Unset: PUBLIC_URL + /influx."`
+	SecretKey        string `help:"At least 32 characters, from which all keys derive; the same for all replicas. Needed with INFLUX_URL; embedded: a key file in DATA_DIR when unset."`
+	SecretKeyFile    string `help:"File that holds SECRET_KEY."`
+	EmbeddedListen   string `help:"Address at which other programs reach the embedded InfluxDB, such as 127.0.0.1:8086."`
+	InsecureOpen     bool   `help:"Serve to the whole network, although nobody signs in."`
+	LogLevel         string `default:"info" help:"debug, info, warn or error."`
+	LogFormat        string `default:"text" help:"text or json."`
+}
+
+// commandLine is the whole of it: the configuration and the commands.
+type commandLine struct {
+	Config  `embed:""`
+	Serve   struct{} `cmd:"" default:"1" help:"Run the IoT Center (the default)."`
+	Health  struct{} `cmd:"" help:"Ask the IoT Center on this machine whether it lives (for health checks of containers)."`
+	Version struct{} `cmd:"" help:"Print the version."`
+}
+
+// envName is the environment's name of a flag.
+func envName(flag string) string { return strings.ToUpper(strings.ReplaceAll(flag, "-", "_")) }
+
+// errHelped says that help was asked for and printed.
+var errHelped = errors.New("help was printed")
+
+// parse reads flags and environment; flags win. It gives the command's name.
+func parse(args []string, getenv func(string) string, out io.Writer) (Config, string, error) {
+	var cli commandLine
+	helped := false
+	parser, err := kong.New(&cli,
+		kong.Name("iot-center"),
+		kong.Description("Device registrations, a write gateway and dashboards on InfluxDB 2.x. Each option can also be set by the environment variable in parentheses."),
+		kong.Writers(out, out),
+		kong.Exit(func(int) { helped = true }),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, FlagsLast: true}),
+		kong.ValueFormatter(func(v *kong.Value) string {
+			if v.Flag == nil || v.Name == "help" {
+				return v.Help
+			}
+			return v.Help + " ($" + envName(v.Name) + ")"
+		}),
+		kong.Resolvers(kong.ResolverFunc(func(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
+			if v := getenv(envName(flag.Name)); v != "" && flag.Name != "help" {
+				return v, nil
+			}
+			return nil, nil
+		})),
+	)
+	if err != nil {
+		return Config{}, "", err
+	}
+	parsed, err := parser.Parse(args)
+	if helped {
+		return Config{}, "", errHelped
+	}
+	if err != nil {
+		return Config{}, "", err
+	}
+	return cli.Config, parsed.Command(), nil
+}
+
+// embedded tells whether the program brings its own database.
+func (c Config) embedded() bool { return c.InfluxURL == "" }
+
+// validate finds what makes no sense, all of it, naming the variables.
+func (c Config) validate() error {
+	var problems []error
+	wrong := func(name, format string, a ...any) {
+		problems = append(problems, fmt.Errorf(name+": "+format, a...))
+	}
+	if port, err := strconv.Atoi(c.Port); err != nil || port < 0 || port > 65535 {
+		wrong("PORT", "%q is no port; it is a number from 0 to 65535", c.Port)
+	}
+	if !loopback(c.Host) && !c.InsecureOpen {
+		wrong("HOST", "%q can be reached from the network, and nobody signs in yet; set INSECURE_OPEN=true if that is what you want", c.Host)
+	}
+	for _, u := range []struct{ name, value string }{
+		{"INFLUX_URL", c.InfluxURL}, {"PUBLIC_URL", c.PublicURL}, {"INFLUX_PUBLIC_URL", c.InfluxPublicURL},
+	} {
+		if problem := urlProblem(u.value); problem != "" {
+			wrong(u.name, "%s", problem)
+		}
+	}
+	for _, n := range []struct{ name, value string }{
+		{"INFLUX_ORG", c.InfluxOrg}, {"INFLUX_BUCKET", c.InfluxBucket}, {"INFLUX_BUCKET_AUTH", c.InfluxBucketAuth},
+	} {
+		if n.value == "" || strings.ContainsFunc(n.value, func(r rune) bool { return r < ' ' || r == 0x7f }) {
+			wrong(n.name, "a name without control characters is needed")
+		}
+	}
+	if strings.HasPrefix(c.InfluxBucket, "_") {
+		wrong("INFLUX_BUCKET", "names that start with _ are InfluxDB's own")
+	}
+	if strings.HasPrefix(c.InfluxBucketAuth, "_") {
+		wrong("INFLUX_BUCKET_AUTH", "names that start with _ are InfluxDB's own")
+	}
+	if c.InfluxBucket == c.InfluxBucketAuth {
+		wrong("INFLUX_BUCKET_AUTH", "it is the same as INFLUX_BUCKET; registrations need a bucket of their own")
+	}
+	if c.SecretKey != "" && c.SecretKeyFile != "" {
+		wrong("SECRET_KEY", "SECRET_KEY_FILE is set as well; set one of them")
+	}
+	if c.InfluxToken != "" && c.InfluxTokenFile != "" {
+		wrong("INFLUX_TOKEN", "INFLUX_TOKEN_FILE is set as well; set one of them")
+	}
+	if c.SecretKey != "" && len(c.SecretKey) < minSecret {
+		wrong("SECRET_KEY", "it has %d characters; at least %d are needed", len(c.SecretKey), minSecret)
+	}
+	if c.embedded() {
+		if c.DataDir == "" {
+			wrong("DATA_DIR", "the embedded InfluxDB needs a folder")
+		}
+		if c.EmbeddedListen != "" {
+			if _, _, err := net.SplitHostPort(c.EmbeddedListen); err != nil {
+				wrong("EMBEDDED_LISTEN", "%q is no address of the form 127.0.0.1:8086", c.EmbeddedListen)
+			}
+		}
+	} else {
+		if c.SecretKey == "" && c.SecretKeyFile == "" {
+			wrong("SECRET_KEY", "it is needed with INFLUX_URL, and has to be the same for all replicas")
+		}
+		if c.InfluxToken == "" && c.InfluxTokenFile == "" {
+			wrong("INFLUX_TOKEN", "it is needed with INFLUX_URL")
+		}
+		if c.EmbeddedListen != "" {
+			wrong("EMBEDDED_LISTEN", "with INFLUX_URL there is no embedded InfluxDB to open")
+		}
+	}
+	if _, err := logLevel(c.LogLevel); err != nil {
+		wrong("LOG_LEVEL", "%q is none of debug, info, warn, error", c.LogLevel)
+	}
+	if c.LogFormat != "text" && c.LogFormat != "json" {
+		wrong("LOG_FORMAT", "%q is neither text nor json", c.LogFormat)
+	}
+	return errors.Join(problems...)
+}
+
+// urlProblem says what is wrong with a base URL; an unset one is fine.
+func urlProblem(s string) string {
+	if s == "" {
+		return ""
+	}
+	u, err := url.Parse(s)
+	switch {
+	case err != nil:
+		return "it is no URL" // the error would quote it, with any password in it
+	case u.Scheme != "http" && u.Scheme != "https":
+		return "it has to begin with http:// or https://"
+	case u.Host == "":
+		return "it names no host"
+	case u.User != nil:
+		return "a user or password in it would show up on pages; leave it out"
+	case u.RawQuery != "" || u.Fragment != "":
+		return "it has to end before ? and #"
+	default:
+		return ""
+	}
+}
+
+// loopback tells whether only this machine reaches an address.
+func loopback(host string) bool {
+	if host == "localhost" {
+		return true
+	}
+	ip := net.ParseIP(strings.Trim(host, "[]"))
+	return ip != nil && ip.IsLoopback()
+}
+
+func logLevel(name string) (slog.Level, error) {
+	var l slog.Level
+	switch name {
+	case "debug", "info", "warn", "error":
+		err := l.UnmarshalText([]byte(name))
+		return l, err
+	}
+	return l, os.ErrInvalid
+}
