@@ -1,0 +1,111 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"path/filepath"
+	"strings"
+
+	"iotcenter/influx/embedded"
+)
+
+// influx is an InfluxDB past the app: the peer of most rows.
+type influx struct {
+	base   string
+	client *http.Client
+	close  func() error
+}
+
+// engineHere opens the engine in this process, without the app around it and without a network between.
+func engineHere(ctx context.Context, b *bench, name string) (*influx, error) {
+	s, err := embedded.Open(ctx, embedded.Options{Dir: filepath.Join(b.dir, name), Log: quiet()})
+	if err != nil {
+		return nil, err
+	}
+	db := &influx{base: "http://embedded", client: s.HTTPClient(), close: s.Close}
+	setup, err := json.Marshal(map[string]any{"username": "bench", "password": operator, "org": org, "bucket": bucket, "token": operator})
+	if err != nil {
+		return nil, err
+	}
+	if _, _, err := call(ctx, db.client, http.MethodPost, db.base+"/api/v2/setup", string(setup), nil, http.StatusCreated); err != nil {
+		return nil, err
+	}
+	return db, nil
+}
+
+func (db *influx) header() http.Header { return http.Header{"Authorization": {"Token " + operator}} }
+
+// write writes lines into a bucket.
+func (db *influx) write(ctx context.Context, bucket, precision, lines string) error {
+	q := url.Values{"org": {org}, "bucket": {bucket}, "precision": {precision}}
+	_, _, err := call(ctx, db.client, http.MethodPost, db.base+"/api/v2/write?"+q.Encode(), lines, db.header(), http.StatusNoContent)
+	return err
+}
+
+// flux runs a query and gives the annotated CSV.
+func (db *influx) flux(ctx context.Context, script string) ([]byte, error) {
+	body, err := json.Marshal(map[string]any{"query": script, "type": "flux"})
+	if err != nil {
+		return nil, err
+	}
+	h := db.header()
+	h.Set("Content-Type", "application/json")
+	answer, _, err := call(ctx, db.client, http.MethodPost, db.base+"/api/v2/query?org="+org, string(body), h, http.StatusOK)
+	return answer, err
+}
+
+// influxql runs a SELECT and gives the columns and rows of its first series.
+func (db *influx) influxql(ctx context.Context, statement string) (columns []string, rows [][]any, err error) {
+	q := url.Values{"db": {bucket}, "q": {statement}, "epoch": {"s"}}
+	answer, _, err := call(ctx, db.client, http.MethodGet, db.base+"/query?"+q.Encode(), "", db.header(), http.StatusOK)
+	if err != nil {
+		return nil, nil, err
+	}
+	var parsed struct {
+		Results []struct {
+			Series []struct {
+				Columns []string `json:"columns"`
+				Values  [][]any  `json:"values"`
+			} `json:"series"`
+			Error string `json:"error"`
+		} `json:"results"`
+	}
+	if err := json.Unmarshal(answer, &parsed); err != nil {
+		return nil, nil, err
+	}
+	if len(parsed.Results) != 1 || len(parsed.Results[0].Series) == 0 {
+		return nil, nil, fmt.Errorf("no rows: %.300s", answer)
+	}
+	s := parsed.Results[0].Series[0]
+	return s.Columns, s.Values, nil
+}
+
+// linesOf rebuilds the lines that a device wrote, under another device's name.
+func (db *influx) linesOf(ctx context.Context, device, as string) ([]string, error) {
+	columns, rows, err := db.influxql(ctx, "SELECT * FROM environment WHERE clientId = '"+device+"'")
+	if err != nil {
+		return nil, err
+	}
+	lines := make([]string, 0, len(rows))
+	for _, r := range rows {
+		var tags, fields []string
+		for i, c := range columns {
+			switch v := r[i].(type) {
+			case string:
+				if c == "clientId" {
+					v = as
+				}
+				tags = append(tags, c+"="+v)
+			case float64:
+				if c != "time" {
+					fields = append(fields, fmt.Sprintf("%s=%v", c, v))
+				}
+			}
+		}
+		lines = append(lines, fmt.Sprintf("environment,%s %s %.0f", strings.Join(tags, ","), strings.Join(fields, ","), r[0]))
+	}
+	return lines, nil
+}

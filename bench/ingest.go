@@ -1,0 +1,212 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// The device whose year is written once and then read by the dashboards.
+const (
+	yearDevice = "bench-year"
+	batch      = 5000
+	writers    = 2
+)
+
+// yearOf makes one point a minute for a year that ends at stop, in batches of lines.
+func yearOf(device string, stop time.Time) []string {
+	start := stop.AddDate(-1, 0, 0)
+	var batches []string
+	var b strings.Builder
+	n := 0
+	for at := start; !at.After(stop); at = at.Add(time.Minute) {
+		day := float64(at.Unix()%86400) / 86400 * 2 * math.Pi
+		fmt.Fprintf(&b, "environment,CO2Sensor=a,TemperatureSensor=b,clientId=%s CO2=%d,Humidity=%.1f,Pressure=%.1f,TVOC=%d,Temperature=%.1f %d\n",
+			device, 900+n%700, 50+30*math.Sin(day), 1010+20*math.Cos(day/3), 400+n%300, 20+8*math.Sin(day), at.Unix())
+		if n++; n%batch == 0 {
+			batches = append(batches, b.String())
+			b.Reset()
+		}
+	}
+	return append(batches, b.String())
+}
+
+// pour writes batches with some writers at a time, and gives how long it took.
+func pour(ctx context.Context, batches []string, write func(context.Context, string) error) (time.Duration, error) {
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(writers)
+	begin := time.Now()
+	for _, lines := range batches {
+		g.Go(func() error { return write(ctx, lines) })
+	}
+	err := g.Wait()
+	return time.Since(begin), err
+}
+
+// yearOnce writes the year through the app, unless it is there.
+func (a *app) yearOnce(ctx context.Context) error {
+	body, err := a.get(ctx, "/api/devices")
+	if err != nil || strings.Contains(string(body), `"`+yearDevice+`"`) {
+		return err
+	}
+	token, err := a.register(ctx, yearDevice)
+	if err != nil {
+		return err
+	}
+	_, err = pour(ctx, yearOf(yearDevice, time.Now()), func(ctx context.Context, lines string) error { return a.write(ctx, token, lines) })
+	return err
+}
+
+// ingest measures bulk writes and single points, through the app and on the engine in this process. The two take turns
+// with the same lines, so that their compactions and the machine's moods meet both.
+func ingest(ctx context.Context, b *bench, a *app) error {
+	here, err := engineHere(ctx, b, "engine")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = here.close() }()
+	token, err := a.register(ctx, yearDevice)
+	if err != nil {
+		return err
+	}
+
+	var through, direct time.Duration
+	lines := 0
+	for part := range slices.Chunk(yearOf(yearDevice, time.Now()), 4*writers) {
+		took, err := pour(ctx, part, func(ctx context.Context, lines string) error { return a.write(ctx, token, lines) })
+		if err != nil {
+			return err
+		}
+		through += took
+		took, err = pour(ctx, part, func(ctx context.Context, lines string) error { return here.write(ctx, bucket, "s", lines) })
+		if err != nil {
+			return err
+		}
+		direct += took
+		for _, p := range part {
+			lines += strings.Count(p, "\n")
+		}
+	}
+	perSecond := func(d time.Duration) string { return fmt.Sprintf("%.0f lines/s", float64(lines)/d.Seconds()) }
+	b.table.atLeast("bulk ingest through the app, 2 writers × 5,000 lines of 5 fields",
+		perSecond(through), "engine in process "+perSecond(direct), ratio(direct, through), 0.9)
+	return singles(ctx, b, a, here)
+}
+
+// singles measures one-line writes: 64 connections through the app, and one writer on the engine, which syncs each write.
+func singles(ctx context.Context, b *bench, a *app, here *influx) error {
+	const connections, limit = 64, 4 * time.Second
+	token, err := a.register(ctx, "bench-single")
+	if err != nil {
+		return err
+	}
+	// Each writer has points of its own: another second of the past each time.
+	var clock atomic.Int64
+	clock.Store(time.Now().Add(-24 * time.Hour).Unix())
+	line := func() string { return fmt.Sprintf("environment Temperature=21.5 %d\n", clock.Add(-1)) }
+
+	through, err := perSecond(ctx, connections, limit, func(ctx context.Context) error { return a.write(ctx, token, line()) })
+	if err != nil {
+		return err
+	}
+	direct, err := perSecond(ctx, 1, limit, func(ctx context.Context) error {
+		return here.write(ctx, bucket, "s", strings.Replace(line(), " ", ",clientId=bench-single ", 1))
+	})
+	if err != nil {
+		return err
+	}
+	b.table.atLeast("one-line POSTs, 64 connections",
+		fmt.Sprintf("%.0f /s", through), fmt.Sprintf("engine, one fsync a write %.0f /s", direct), through/direct, 3)
+	return nil
+}
+
+// perSecond runs f on n goroutines for a while and gives the number of calls a second.
+func perSecond(ctx context.Context, n int, limit time.Duration, f func(context.Context) error) (float64, error) {
+	var done atomic.Int64
+	stop := make(chan struct{})
+	time.AfterFunc(limit, sync.OnceFunc(func() { close(stop) }))
+	g, ctx := errgroup.WithContext(ctx)
+	begin := time.Now()
+	for range n {
+		g.Go(func() error {
+			for {
+				select {
+				case <-stop:
+					return nil
+				default:
+				}
+				if err := f(ctx); err != nil {
+					return err
+				}
+				done.Add(1)
+			}
+		})
+	}
+	err := g.Wait()
+	return float64(done.Load()) / time.Since(begin).Seconds(), err
+}
+
+// backfill measures "write missing data" of seven days from the request to its answer, against a raw write of the very
+// same lines to the same database. The answer of the app comes when the last line is on disk, and so does the raw one.
+func backfill(ctx context.Context, b *bench, a *app) error {
+	const times = 5
+	n := 0
+	ours := func() error {
+		n++
+		_, _, err := a.call(ctx, http.MethodPost, fmt.Sprintf("/api/devices/bench-virtual-%d/backfill", n), "", nil, http.StatusOK)
+		return err
+	}
+	for i := range times + 1 {
+		if _, err := a.register(ctx, fmt.Sprintf("bench-virtual-%d", i)); err != nil {
+			return err
+		}
+	}
+	if _, _, err := a.call(ctx, http.MethodPost, "/api/devices/bench-virtual-0/backfill", "", nil, http.StatusOK); err != nil {
+		return err
+	}
+	raw := 0
+	var lines []string
+	peer := func() error {
+		for part := range chunks(lines, batch) {
+			if err := a.raw.write(ctx, bucket, "s", strings.ReplaceAll(part, "bench-raw", fmt.Sprintf("bench-raw-%d", raw))); err != nil {
+				return err
+			}
+		}
+		raw++
+		return nil
+	}
+	var err error
+	if lines, err = a.raw.linesOf(ctx, "bench-virtual-0", "bench-raw"); err != nil {
+		return err
+	}
+	if len(lines) < 10000 {
+		return fmt.Errorf("a week of virtual data has %d points, not about 10,080", len(lines))
+	}
+	mine, theirs, err := alternate(times, ours, peer)
+	if err != nil {
+		return err
+	}
+	b.table.atMost(fmt.Sprintf("7-day backfill (%d points), request to done", len(lines)), millis(mine), "raw write of the same lines "+millis(theirs), ratio(mine, theirs), 2)
+	return nil
+}
+
+// chunks joins lines into bodies of n lines.
+func chunks(lines []string, n int) func(func(string) bool) {
+	return func(yield func(string) bool) {
+		for len(lines) > 0 {
+			part := lines[:min(n, len(lines))]
+			lines = lines[len(part):]
+			if !yield(strings.Join(part, "\n") + "\n") {
+				return
+			}
+		}
+	}
+}
