@@ -35,7 +35,7 @@ func TestMainJob(t *testing.T) {
 			t.Errorf("%s: %d", path, code)
 		}
 	}
-	now := time.Now().Unix()
+	now := time.Now().Unix() - 60 // a query ends now, and is to find the points after it as well
 	line := func(value float64, at int64) string { return fmt.Sprintf("environment Temperature=%v %d", value, at) }
 	if code := p.write(dev1, line(21.5, now)); code != 204 {
 		t.Fatalf("write: %d", code)
