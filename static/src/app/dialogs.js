@@ -115,5 +115,6 @@ export function dialogs() {
     event.preventDefault();
     send(event.target, event.submitter);
   });
-  dialog().addEventListener("close", () => dialog().replaceChildren());
+  // The event comes a little after the act: by then another form may stand in the dialog.
+  dialog().addEventListener("close", () => { if (!dialog().open) dialog().replaceChildren(); });
 }
