@@ -27,6 +27,7 @@ func TestKeyboard(t *testing.T) {
 	tb.must(chromedp.KeyEvent("by-keyboard"))
 	tb.key(kb.Enter)
 	tb.sees("is registered")
+	tb.until("the page behind the dialog", "document.readyState === 'complete' && !document.querySelector('dialog[open]')")
 
 	tb.tabTo("the removal in the row", find(`/^Remove/.test(nameOf(document.activeElement))`))
 	tb.key(kb.Enter)

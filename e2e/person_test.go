@@ -16,6 +16,7 @@ const finder = `
 const seen = (e) => e.checkVisibility({visibilityProperty: true}) && e.getClientRects().length > 0;
 const tidy = (s) => (s || '').replace(/\s+/g, ' ').trim();
 const nameOf = (e) => {
+  if (!e) return ''; // nothing has the focus while a page is on its way
   if (e.getAttribute('aria-labelledby')) return tidy(e.getAttribute('aria-labelledby').split(/\s+/).map((i) => document.getElementById(i)?.textContent).join(' '));
   return tidy(e.getAttribute('aria-label')) || tidy(e.textContent) || tidy(e.value) || tidy(e.title);
 };
