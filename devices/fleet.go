@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"maps"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -24,10 +25,13 @@ type Fleet struct {
 	tried   time.Time     // when reading failed; zero if it worked
 	problem error         // why it failed
 	stale   bool          // the next Snapshot reads anew
-	news    bool          // a device wrote that had not when seen was read
 	took    time.Duration // how long reading took last
 	cheap   bool          // counting a whole hour is quick enough to do each time
 	began   time.Time     // when the reading that is under way began
+
+	// Read and set for every write of a device, and so without waiting for mu, which is held while a snapshot is made.
+	known atomic.Pointer[map[ID]struct{}] // devices that had written when seen was read
+	news  atomic.Bool                     // another one has written since
 
 	life context.Context // of readings that go on when nobody waits for them any more
 	end  context.CancelFunc
@@ -84,10 +88,10 @@ func (f *Fleet) Forget() {
 // Wrote tells that a device has written. If it had not before, the fleet is read again soon: whoever connects a device wants
 // to see it. It is cheap enough to be called for every write.
 func (f *Fleet) Wrote(id ID) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if _, known := f.seen.ever[id]; !known {
-		f.news = true
+	if known := f.known.Load(); known != nil {
+		if _, ok := (*known)[id]; !ok {
+			f.news.Store(true)
+		}
 	}
 }
 
@@ -124,7 +128,7 @@ func (f *Fleet) due() (bool, error) {
 	}
 	age := now.Sub(f.seen.at).Abs()
 	// Where reading takes long, news have to wait: it shall not go on all the time.
-	return age >= fleetEvery || f.news && age >= max(fleetNews, 10*f.took), nil
+	return age >= fleetEvery || f.news.Load() && age >= max(fleetNews, 10*f.took), nil
 }
 
 func (f *Fleet) bringUpToDate(ctx context.Context) error {
@@ -189,8 +193,9 @@ func (f *Fleet) begin(at time.Time) {
 // read asks the database: four queries at most.
 func (f *Fleet) read(ctx context.Context) error {
 	f.mu.Lock()
-	old, whole, cheap, wasStale, wereNews := f.seen, f.wholeAt, f.cheap, f.stale, f.news
-	f.stale, f.news = false, false
+	old, whole, cheap, wasStale := f.seen, f.wholeAt, f.cheap, f.stale
+	f.stale = false
+	wereNews := f.news.Swap(false)
 	f.mu.Unlock()
 	began := f.Clock()
 
@@ -199,9 +204,13 @@ func (f *Fleet) read(ctx context.Context) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if err != nil {
-		f.stale, f.news = f.stale || wasStale, f.news || wereNews
+		f.stale = f.stale || wasStale
+		if wereNews {
+			f.news.Store(true)
+		}
 		return err
 	}
+	f.known.Store(&next.ever)
 	f.took = f.Clock().Sub(began)
 	f.seen, f.wholeAt, f.cheap = next, wholeNow, quick
 	return nil
