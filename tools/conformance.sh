@@ -9,20 +9,19 @@ cd "$(dirname "$0")/.."
 build() {
   command -v cargo >/dev/null || { echo "cargo is missing: Flux's library is written in Rust (https://rustup.rs)." >&2; exit 1; }
   tools/have-cc.sh || { echo "a C compiler is missing: apt-get install gcc libc6-dev" >&2; exit 1; }
-  local work flux
-  work=$(mktemp -d)
-  trap 'chmod -R u+w "$work"; rm -rf "$work"' RETURN
+  local work=$PWD/bin/influxd-build flux
+  rm -rf "$work" && mkdir -p "$work"
   (cd tools/influxd && go mod download github.com/influxdata/flux)
   flux=$(cd tools/influxd && go list -m -f '{{.Dir}}' github.com/influxdata/flux)
   cp -r "$flux" "$work/flux" && chmod -R u+w "$work/flux"
   # The library asks for the Rust of its day and takes its warnings for errors; today's Rust has more of them.
   rm -f "$work/flux/rust-toolchain"* "$work/flux/libflux/rust-toolchain"*
   (cd "$work/flux/libflux" && RUSTFLAGS="--cap-lints allow" cargo build --quiet --release -p flux)
-  mkdir -p bin
   # InfluxDB's Go part would ask pkg-config where the library is; here it is told.
   (cd tools/influxd && CGO_ENABLED=1 PKG_CONFIG=true CGO_CFLAGS="-O2 -I$work/flux/libflux/include" \
     CGO_LDFLAGS="-O2 $work/flux/libflux/target/release/libflux.a -ldl -lm -lpthread -lgcc_s" \
     go build -o ../../bin/influxd github.com/influxdata/influxdb/v2/cmd/influxd)
+  rm -rf "$work"
 }
 
 if [ -z "${TEST_INFLUX_URL:-}" ]; then
