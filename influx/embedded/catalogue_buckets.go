@@ -148,3 +148,11 @@ func (c *catalogue) droppedBuckets() (ids []string, err error) {
 func (c *catalogue) removed(id string) error {
 	return c.db.Update(func(tx *bolt.Tx) error { return tx.Bucket(keyDropped).Delete([]byte(id)) })
 }
+
+// bucketName is a bucket's name, or its id where it is gone.
+func (c *catalogue) bucketName(id string) string {
+	if b, ok := c.bucket(id); ok {
+		return b.Name
+	}
+	return id
+}

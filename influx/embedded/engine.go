@@ -32,7 +32,10 @@ type Options struct {
 	Dir     string           // data folder; made if missing
 	Log     *slog.Logger     // nil: silent
 	Clock   func() time.Time // nil: time.Now
-	MinFree uint64           // writes are refused while less is free on the disk; 0: 64 MB
+	MinFree uint64           // writes are refused while less is free on the disk; 0: 64 MB, or a sixteenth of a small disk
+
+	RetentionEvery time.Duration // how often shards beyond their retention are looked for; 0: 10 minutes
+	NoGrouping     bool          // each write has a commit of its own; for comparisons
 }
 
 // Server is an InfluxDB in this process. Make one with Open.
@@ -57,7 +60,12 @@ type Server struct {
 	handler http.Handler
 	client  *http.Client
 
-	gates bucketGates
+	gates    bucketGates
+	engine   engineGate
+	recovery recovery
+	alone    bool     // Options.NoGrouping
+	damages  []Damage // found in the WAL
+	closed   int      // shards that could not be opened
 
 	// requests keeps Close from pulling the engine from under a request.
 	requests requestGate
@@ -81,7 +89,7 @@ func Open(ctx context.Context, o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{dir: dir, log: o.Log, clock: o.Clock}
+	s := &Server{dir: dir, log: o.Log, clock: o.Clock, alone: o.NoGrouping}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
@@ -89,20 +97,20 @@ func Open(ctx context.Context, o Options) (*Server, error) {
 		s.clock = time.Now
 	}
 	s.started = s.clock()
-	if o.MinFree == 0 {
-		o.MinFree = defaultMinFree
+	if o.RetentionEvery == 0 {
+		o.RetentionEvery = retentionEvery
 	}
 	s.space = newSpaceGuard(dir, o.MinFree, s.clock)
 	// Requests live as long as the server, not as long as the context that opened it.
 	s.base, s.cancel = context.WithCancel(context.WithoutCancel(ctx))
-	if err := s.open(); err != nil {
+	if err := s.open(o.RetentionEvery); err != nil {
 		return nil, errors.Join(fmt.Errorf("embedded InfluxDB: %w", err), s.Close())
 	}
 	s.log.Info("embedded InfluxDB is open", "folder", dir, "elapsed", s.clock().Sub(s.started).Round(time.Millisecond))
 	return s, nil
 }
 
-func (s *Server) open() (err error) {
+func (s *Server) open(retentionEvery time.Duration) (err error) {
 	if err := os.MkdirAll(s.dir, 0o700); err != nil {
 		return err
 	}
@@ -129,7 +137,7 @@ func (s *Server) open() (err error) {
 	if err := s.reconcile(); err != nil {
 		return err
 	}
-	s.openServices()
+	s.openServices(retentionEvery)
 	s.flux = newFluxRunner(s)
 	s.handler = s.routes()
 	s.client = &http.Client{
@@ -153,6 +161,7 @@ func (s *Server) Close() error {
 	s.closeOnce.Do(func() {
 		s.cancel()
 		s.requests.shut()
+		s.recovery.wg.Wait()
 		if s.retention != nil {
 			s.closeErr = errors.Join(s.closeErr, s.retention.Close())
 		}

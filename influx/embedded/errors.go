@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"syscall"
 )
 
 // apiError is an error as InfluxDB 2.x tells it to a client.
@@ -65,6 +66,8 @@ func errUnavailable(format string, args ...any) *apiError {
 	return newError(http.StatusServiceUnavailable, codeUnavailable, format, args...)
 }
 
+var errStorageFull = newError(http.StatusInsufficientStorage, codeStorage, "the disk is nearly full; writes are refused until there is room")
+
 // asAPIError turns any error into what the client is told. What we did not
 // foresee is told in general words; the caller logs it whole.
 func asAPIError(err error) *apiError {
@@ -75,6 +78,9 @@ func asAPIError(err error) *apiError {
 	var large *http.MaxBytesError
 	if errors.As(err, &large) {
 		return newError(http.StatusRequestEntityTooLarge, codeTooLarge, "request body is larger than %d bytes", large.Limit)
+	}
+	if errors.Is(err, syscall.ENOSPC) {
+		return errStorageFull
 	}
 	return newError(http.StatusInternalServerError, codeInternal, "an internal error has occurred")
 }

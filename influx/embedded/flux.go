@@ -17,7 +17,20 @@ type fluxRunner interface {
 	close() error
 }
 
-type fluxEngine struct{ *fluxquery.Engine }
+type fluxEngine struct {
+	*fluxquery.Engine
+	engine *engineGate
+}
+
+// Query implements fluxRunner; the engine is not opened again under it.
+func (e fluxEngine) Query(ctx context.Context, r fluxquery.Request, w io.Writer) (fluxquery.Stats, error) {
+	ctx, use, err := e.engine.enter(ctx)
+	if err != nil {
+		return fluxquery.Stats{}, err
+	}
+	defer use.leave()
+	return e.Engine.Query(ctx, r, w)
+}
 
 // fluxPatience is how long Close waits for an evaluation that cannot be interrupted.
 const fluxPatience = 5 * time.Second
@@ -29,7 +42,7 @@ func (e fluxEngine) close() error {
 }
 
 func newFluxRunner(s *Server) fluxRunner {
-	return fluxEngine{fluxquery.New(fluxquery.Options{Store: s.store, Meta: s.meta, Log: s.log})}
+	return fluxEngine{fluxquery.New(fluxquery.Options{Store: s.store, Meta: s.meta, Log: s.log}), &s.engine}
 }
 
 // fluxError turns what the Flux engine reports into an answer of the API.

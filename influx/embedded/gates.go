@@ -2,25 +2,32 @@ package embedded
 
 import "sync"
 
-// bucketGates holds a lock for each bucket. Writes share it; it is taken alone
-// to create fields, to delete points, and to remove the bucket's data: a write
-// in flight would make a shard of a database that is gone.
+// bucketGates holds a gate for each bucket.
 type bucketGates struct {
 	mu    sync.Mutex
-	gates map[string]*sync.RWMutex
+	gates map[string]*bucketGate
 }
 
-// of answers the bucket's lock. It stays when the bucket goes, for whoever
+// bucketGate is a lock that writes share. It is taken alone to create fields,
+// to delete points, and to remove the bucket's data: a write in flight would
+// make a shard of a database that is gone. Small writes wait at it for one
+// another, to be committed together.
+type bucketGate struct {
+	sync.RWMutex
+	group commitGroup
+}
+
+// of answers the bucket's gate. It stays when the bucket goes, for whoever
 // still waits at it.
-func (g *bucketGates) of(bucketID string) *sync.RWMutex {
+func (g *bucketGates) of(bucketID string) *bucketGate {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.gates == nil {
-		g.gates = map[string]*sync.RWMutex{}
+		g.gates = map[string]*bucketGate{}
 	}
 	gate := g.gates[bucketID]
 	if gate == nil {
-		gate = new(sync.RWMutex)
+		gate = new(bucketGate)
 		g.gates[bucketID] = gate
 	}
 	return gate

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	influxdb2 "github.com/influxdata/influxdb-client-go/v2"
 	"github.com/influxdata/influxdb-client-go/v2/domain"
@@ -196,4 +197,19 @@ func newToken(t *testing.T, s *embedded.Server, rights ...right) (token, id stri
 		t.Fatal(err)
 	}
 	return *a.Token, *a.Id
+}
+
+// eventually waits until something holds.
+func eventually(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	patience, tick := time.NewTimer(30*time.Second), time.NewTicker(5*time.Millisecond)
+	defer patience.Stop()
+	defer tick.Stop()
+	for !holds() {
+		select {
+		case <-patience.C:
+			t.Fatalf("never: %s", what)
+		case <-tick.C:
+		}
+	}
 }

@@ -1,11 +1,15 @@
 package embedded
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"net/http"
+	"syscall"
 	"time"
 
 	"github.com/influxdata/influxdb/models"
+	"github.com/influxdata/influxql"
 )
 
 func (s *Server) deletePoints(w http.ResponseWriter, r *http.Request) error {
@@ -44,12 +48,7 @@ func (s *Server) deletePoints(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if sources, cond, nothing := deleteCondition(predicate, start, stop); !nothing {
-		// A delete may take a measurement's fields away with its last series.
-		gate := s.gates.of(b.ID)
-		gate.Lock()
-		err := s.store.DeleteSeries(b.ID, sources, cond)
-		gate.Unlock()
-		if err != nil {
+		if err := s.deleteSeries(r.Context(), b.ID, sources, cond); err != nil {
 			return fmt.Errorf("delete from bucket %s: %w", b.ID, err)
 		}
 	}
@@ -73,4 +72,24 @@ func deleteTime(what, text string) (time.Time, error) {
 		t = last
 	}
 	return t, nil
+}
+
+// deleteSeries deletes points. It may take a measurement's fields away with its
+// last series, so no write may be under way.
+func (s *Server) deleteSeries(ctx context.Context, bucketID string, sources []influxql.Source, cond influxql.Expr) error {
+	_, use, err := s.engine.enter(ctx)
+	if err != nil {
+		return err
+	}
+	gate := s.gates.of(bucketID)
+	gate.Lock()
+	err = s.store.DeleteSeries(bucketID, sources, cond)
+	gate.Unlock()
+	use.leave()
+	if errors.As(err, new(syscall.Errno)) {
+		s.log.Error("delete from the embedded InfluxDB failed", "bucket", s.cat.bucketName(bucketID), "error", err)
+		s.recover(use.opening)
+		return errWriteFault
+	}
+	return err
 }

@@ -9,8 +9,13 @@ import (
 // but is no failure: reading goes on.
 func (s *Server) health(w http.ResponseWriter, _ *http.Request) error {
 	message := "ready for queries and writes"
-	if !s.space.room() {
+	switch {
+	case s.recovery.pending.Load():
+		message = "ready for queries; writes are refused until a fault of the disk is made good"
+	case !s.space.room():
 		message = "ready for queries; writes are refused because the disk is nearly full"
+	case len(s.damages) > 0 || s.closed > 0:
+		message += "; the log tells of data found damaged at the start"
 	}
 	return writeJSON(w, http.StatusOK, map[string]any{
 		"name": "influxdb", "message": message, "status": "pass", "checks": []any{}, "version": Version, "commit": "embedded",

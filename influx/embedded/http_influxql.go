@@ -183,6 +183,11 @@ func (s *Server) runStatement(ctx context.Context, id int, stmt influxql.Stateme
 	case <-ctx.Done():
 		return false, ctx.Err()
 	}
+	ctx, use, err := s.engine.enter(ctx)
+	if err != nil {
+		return false, err
+	}
+	defer use.leave()
 	if on := onClause(stmt); on != nil {
 		*on = b.ID
 	}

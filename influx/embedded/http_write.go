@@ -1,9 +1,6 @@
 package embedded
 
-import (
-	"errors"
-	"net/http"
-)
+import "net/http"
 
 // requestBucket is the bucket that a parameter names by id or name.
 func (s *Server) requestBucket(o org, nameOrID string) (bucket, error) {
@@ -38,7 +35,7 @@ func (s *Server) write(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if !s.space.room() {
-		return newError(http.StatusInsufficientStorage, codeStorage, "the disk is nearly full; writes are refused until there is room")
+		return errStorageFull
 	}
 	body, err := readBody(w, r, maxWriteBody)
 	if err != nil {
@@ -49,11 +46,6 @@ func (s *Server) write(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if err := s.writePoints(r.Context(), b.ID, points); err != nil {
-		var api *apiError
-		if !errors.As(err, &api) && r.Context().Err() == nil {
-			s.log.Error("write to the embedded InfluxDB failed", "bucket", b.Name, "error", err)
-			return newError(http.StatusInternalServerError, codeInternal, "unexpected error writing points to database")
-		}
 		return err
 	}
 	w.WriteHeader(http.StatusNoContent)

@@ -160,23 +160,31 @@ func TestIDs(t *testing.T) {
 
 func TestSpaceGuard(t *testing.T) {
 	now := time.Unix(1000, 0)
-	free, asked := uint64(100), 0
+	free, asked := uint64(400), 0
 	var ferr error
-	g := &spaceGuard{floor: 100, clock: func() time.Time { return now }, free: func() (uint64, error) { asked++; return free, ferr }}
-	if !g.room() {
-		t.Error("no room at the floor")
+	g := &spaceGuard{floor: 100, clock: func() time.Time { return now }, disk: func() (uint64, uint64, error) { asked++; return free, 1000, ferr }}
+	if !g.room() || g.scarce() {
+		t.Error("no room, or little, at four times the floor")
 	}
 	free = 99
 	if !g.room() || asked != 1 {
 		t.Errorf("asked again at once (%d)", asked)
 	}
-	now = now.Add(time.Second)
+	g.forget()
 	if g.room() {
 		t.Error("room below the floor")
 	}
+	free = 100
+	if !g.room() || !g.scarce() {
+		t.Error("no room, or plenty, at the floor, asked at once because room is scarce")
+	}
 	now, ferr = now.Add(time.Second), errAny
-	if !g.room() {
+	if !g.room() || g.scarce() {
 		t.Error("an unknown amount counts as none")
+	}
+	small := &spaceGuard{clock: time.Now, disk: func() (uint64, uint64, error) { return 10 << 20, 128 << 20, nil }}
+	if !small.room() || !small.scarce() {
+		t.Error("a small disk keeps a sixteenth free")
 	}
 }
 

@@ -1,6 +1,7 @@
 package embedded
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -45,9 +46,20 @@ func (s *Server) openStore() error {
 	s.store.EngineOptions.EngineVersion = cfg.Engine
 	s.store.EngineOptions.IndexVersion = cfg.Index
 	s.store.WithLogger(engineLogger(s.log))
+	if err := s.checkWAL(); err != nil {
+		return err
+	}
 	if err := s.store.Open(); err != nil {
 		return fmt.Errorf("open storage engine: %w", err)
 	}
+	closed, err := s.closedShards()
+	if err != nil {
+		return err
+	}
+	for _, folder := range closed {
+		s.log.Error("the storage engine cannot open a shard: its points are missing from all answers", "folder", folder)
+	}
+	s.closed = len(closed)
 	s.usage = newDiskUsage(s)
 	s.mapper = coordinator.NewPointsWriter()
 	s.mapper.MetaClient = s.meta
@@ -103,6 +115,11 @@ func (s *Server) ensureDatabase(b bucket) error {
 
 // removeDatabase deletes all data of a bucket that the catalogue has dropped.
 func (s *Server) removeDatabase(id string) error {
+	_, use, err := s.engine.enter(context.Background())
+	if err != nil {
+		return err
+	}
+	defer use.leave()
 	gate := s.gates.of(id)
 	gate.Lock()
 	defer gate.Unlock()
@@ -137,7 +154,7 @@ const (
 	retentionEvery  = 10 * time.Minute
 )
 
-func (s *Server) openServices() {
+func (s *Server) openServices(retentionEvery time.Duration) {
 	s.influxql = make(chan struct{}, influxqlQueries)
 	s.executor = query.NewExecutor()
 	s.executor.TaskManager.QueryTimeout = influxqlTimeout

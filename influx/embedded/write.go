@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
+	"syscall"
 	"time"
 
 	"github.com/influxdata/influxdb/models"
@@ -97,6 +99,39 @@ func lineLength(body []byte) int {
 // Points that conflict with a field's type or lie beyond the retention are
 // dropped and the others kept, as InfluxDB does; the error then is a 422.
 func (s *Server) writePoints(ctx context.Context, bucketID string, points []models.Point) error {
+	if len(points) > groupWrite || s.alone {
+		return s.commitAlone(ctx, bucketID, points)
+	}
+	return s.commitTogether(ctx, bucketID, points)
+}
+
+// commitAlone is writePoints without waiting for others. A fault of the disk
+// leaves the engine stuck, with points in memory that are nowhere else: it is
+// opened again before anyone is told.
+func (s *Server) commitAlone(ctx context.Context, bucketID string, points []models.Point) error {
+	if s.recovery.pending.Load() {
+		return errWriteFault
+	}
+	ctx, use, err := s.engine.enter(ctx)
+	if err != nil {
+		return err
+	}
+	err = s.writeRounds(ctx, bucketID, points)
+	use.leave()
+	var fault *engineFault
+	if errors.As(err, &fault) {
+		s.log.Error("write to the embedded InfluxDB failed", "bucket", s.cat.bucketName(bucketID), "error", err)
+		s.recover(use.opening)
+		return errWriteFault
+	}
+	return err
+}
+
+var errWriteFault = errUnavailable("the points could not be written to the disk; try again later")
+
+// writeRounds writes points. Points that conflict with a field's type or lie beyond the retention are
+// dropped and the others kept; the error then is a 422.
+func (s *Server) writeRounds(ctx context.Context, bucketID string, points []models.Point) error {
 	var partial partialWrite
 	for round := 0; len(points) > 0; round++ {
 		if round == maxConflictRounds {
@@ -122,22 +157,27 @@ const maxConflictRounds = 6
 // The engine checks a point's fields first and creates the missing ones later,
 // so two batches that bring the same new field with two types can slip past
 // the check, and a field would hold both. A batch that may create fields
-// therefore has the bucket for itself; new fields are rare.
+// therefore has the bucket for itself; new fields are rare. So has each batch
+// while the disk is nearly full: then the WAL holds at most one write that is
+// not acknowledged, and when that one fails, it is torn and goes whole.
 func (s *Server) writeRound(ctx context.Context, bucketID string, points []models.Point, fields fieldTypes, partial *partialWrite) error {
 	gate := s.gates.of(bucketID)
-	gate.RLock()
-	mapping, err := s.mapShards(ctx, bucketID, points)
-	if err == nil && s.fieldsExist(mapping, fields) {
-		defer gate.RUnlock()
-		return s.writeShards(bucketID, mapping, partial)
-	}
-	gate.RUnlock()
-	if err != nil {
-		return err
+	if !s.space.scarce() {
+		gate.RLock()
+		mapping, err := s.mapShards(ctx, bucketID, points)
+		if err == nil && s.fieldsExist(mapping, fields) {
+			defer gate.RUnlock()
+			return s.writeShards(bucketID, mapping, partial)
+		}
+		gate.RUnlock()
+		if err != nil {
+			return err
+		}
 	}
 	gate.Lock()
 	defer gate.Unlock()
-	if mapping, err = s.mapShards(ctx, bucketID, points); err != nil { // the bucket may be gone by now
+	mapping, err := s.mapShards(ctx, bucketID, points) // the bucket may be gone by now
+	if err != nil {
 		return err
 	}
 	return s.writeShards(bucketID, mapping, partial)
@@ -279,19 +319,38 @@ func (s *Server) writeShards(bucketID string, mapping *coordinator.ShardMapping,
 	return nil
 }
 
+// shardFault is a shard that cannot be made, or that could not be opened at the
+// start: opening the engine again only helps if the disk was at fault.
+func (s *Server) shardFault(id uint64, err error) error {
+	if errors.As(err, new(syscall.Errno)) {
+		return &engineFault{shard: id, err: err}
+	}
+	s.log.Error("a shard of the embedded InfluxDB cannot be written to", "shard", id, "error", err)
+	return errWriteFault
+}
+
+// cacheFull is what the engine says, in words only, when its cache has grown to
+// the limit because it cannot be written out. The points are refused whole.
+const cacheFull = "cache-max-memory-size exceeded"
+
 func (s *Server) writeShard(bucketID string, id uint64, points []models.Point) error {
 	err := s.store.WriteToShard(id, points)
 	if errors.Is(err, tsdb.ErrShardNotFound) {
 		if err := s.store.CreateShard(bucketID, policyName, id, true); err != nil {
-			return fmt.Errorf("create shard %d: %w", id, err)
+			return s.shardFault(id, err)
 		}
 		err = s.store.WriteToShard(id, points)
 	}
 	switch {
 	case errors.Is(err, tsdb.ErrShardDeletion):
 		return tsdb.PartialWriteError{Reason: fmt.Sprintf("shard %d is pending deletion", id), Dropped: len(points)}
+	case errors.As(err, new(tsdb.PartialWriteError)):
+		return err
+	case err != nil && strings.Contains(err.Error(), cacheFull):
+		s.log.Error("the storage engine takes no more points until its cache is on disk", "shard", id, "error", err)
+		return errWriteFault
 	case err != nil:
-		return fmt.Errorf("shard %d: %w", id, err)
+		return &engineFault{shard: id, err: err}
 	}
 	return nil
 }
