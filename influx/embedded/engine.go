@@ -63,9 +63,11 @@ type Server struct {
 	gates    bucketGates
 	engine   engineGate
 	recovery recovery
-	alone    bool     // Options.NoGrouping
-	damages  []Damage // found in the WAL
-	closed   int      // shards that could not be opened
+
+	background sync.WaitGroup // goroutines that end with base
+	alone      bool           // Options.NoGrouping
+	damages    []Damage       // found in the WAL
+	closed     int            // shards that could not be opened
 
 	// requests keeps Close from pulling the engine from under a request.
 	requests requestGate
@@ -144,6 +146,7 @@ func (s *Server) open(retentionEvery time.Duration) (err error) {
 		Transport:     &transport{handler: s.handler, log: s.log},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
+	s.background.Go(s.restIdleShards)
 	return s.retention.Open()
 }
 
@@ -161,7 +164,7 @@ func (s *Server) Close() error {
 	s.closeOnce.Do(func() {
 		s.cancel()
 		s.requests.shut()
-		s.recovery.wg.Wait()
+		s.background.Wait()
 		if s.retention != nil {
 			s.closeErr = errors.Join(s.closeErr, s.retention.Close())
 		}

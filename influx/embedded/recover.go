@@ -21,7 +21,6 @@ const (
 type recovery struct {
 	mu      sync.Mutex
 	pending atomic.Bool // a fault is not yet made good: writes are refused
-	wg      sync.WaitGroup
 }
 
 // engineFault is a write that the engine could not do, for no reason that lies in the points.
@@ -45,7 +44,7 @@ func (s *Server) recover(opening uint64) {
 		return
 	}
 	s.recovery.pending.Store(true)
-	s.recovery.wg.Go(func() {
+	s.background.Go(func() {
 		tick := time.NewTicker(reopenEvery)
 		defer tick.Stop()
 		for {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -143,5 +144,39 @@ func BenchmarkOpenWithData(b *testing.B) {
 		}
 		b.ReportMetric(float64(time.Since(start).Milliseconds()), "ms/open")
 		_ = s.Close()
+	}
+}
+
+// BenchmarkSmallWrites compares group commit with a commit for each write.
+func BenchmarkSmallWrites(b *testing.B) {
+	for _, alone := range []bool{false, true} {
+		for _, writers := range []int{1, 8, 64} {
+			b.Run(fmt.Sprintf("alone=%v/writers=%d", alone, writers), func(b *testing.B) {
+				s, err := embedded.Open(b.Context(), embedded.Options{Dir: b.TempDir(), NoGrouping: alone})
+				if err != nil {
+					b.Fatal(err)
+				}
+				defer func() { _ = s.Close() }()
+				setupB(b, s)
+				c := client(s, rootToken)
+				defer c.Close()
+				w := c.WriteAPIBlocking(orgName, "first")
+				var next atomic.Int64
+				var wg sync.WaitGroup
+				b.ResetTimer()
+				for range writers {
+					wg.Go(func() {
+						for i := next.Add(1); i <= int64(b.N); i = next.Add(1) {
+							if err := w.WriteRecord(b.Context(), fmt.Sprintf("m,clientId=x f=%d %d", i, i)); err != nil {
+								b.Error(err)
+								return
+							}
+						}
+					})
+				}
+				wg.Wait()
+				b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "writes/s")
+			})
+		}
 	}
 }

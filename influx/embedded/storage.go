@@ -45,6 +45,7 @@ func (s *Server) openStore() error {
 	s.store.EngineOptions.Config = cfg
 	s.store.EngineOptions.EngineVersion = cfg.Engine
 	s.store.EngineOptions.IndexVersion = cfg.Index
+	s.store.EngineOptions.MonitorDisabled = true // see restIdleShards
 	s.store.WithLogger(engineLogger(s.log))
 	if err := s.checkWAL(); err != nil {
 		return err
