@@ -52,7 +52,7 @@ type Server struct {
 	flux      fluxRunner
 	space     *spaceGuard
 	usage     *diskUsage
-	influxql  chan struct{} // one slot for each InfluxQL query that may run
+	influxql  *influxqlLimits
 
 	handler http.Handler
 	client  *http.Client

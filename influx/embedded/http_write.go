@@ -37,6 +37,12 @@ func (s *Server) write(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	return s.writeBody(w, r, b, precision)
+}
+
+// writeBody stores the line protocol of a request in a bucket that its token
+// may write to.
+func (s *Server) writeBody(w http.ResponseWriter, r *http.Request, b bucket, precision string) error {
 	if !s.space.room() {
 		return newError(http.StatusInsufficientStorage, codeStorage, "the disk is nearly full; writes are refused until there is room")
 	}
