@@ -20,8 +20,8 @@ import (
 // everyMeasurement is an InfluxQL source: a device writes into any measurement it likes.
 const everyMeasurement = "/.+/"
 
-// idsAtOnce bounds the text of a query; the rows of any page fit in one.
-const idsAtOnce = 400
+// idsAtOnce bounds the conditions of a query; the rows of any page fit in one.
+const idsAtOnce = 150
 
 // LastEntries gives the time of the newest point of each of ids that has one.
 func (db *DB) LastEntries(ctx context.Context, ids []devices.ID) (map[devices.ID]time.Time, error) {

@@ -55,7 +55,7 @@ type Server struct {
 	flux      fluxRunner
 	space     *spaceGuard
 	usage     *diskUsage
-	influxql  chan struct{} // one slot for each InfluxQL query that may run
+	influxql  *influxqlLimits
 
 	handler http.Handler
 	client  *http.Client
@@ -64,6 +64,7 @@ type Server struct {
 	engine   engineGate
 	recovery recovery
 
+	bodies     byteBudget     // of writes
 	background sync.WaitGroup // goroutines that end with base
 	alone      bool           // Options.NoGrouping
 	damages    []Damage       // found in the WAL
@@ -92,6 +93,7 @@ func Open(ctx context.Context, o Options) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{dir: dir, log: o.Log, clock: o.Clock, alone: o.NoGrouping}
+	s.bodies.most = maxWriteBodies
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}

@@ -33,6 +33,20 @@ const (
 	codeStorage       = "insufficient storage"
 )
 
+// retryAfter is what a client is told to wait, in seconds, before it tries
+// again what could not be done just now.
+const retryAfter = "5"
+
+// mark sets the headers that go with the error.
+func (e *apiError) mark(h http.Header) {
+	h.Set("X-Platform-Error-Code", e.code)
+	h.Del("Content-Encoding")
+	switch e.status {
+	case http.StatusTooManyRequests, http.StatusServiceUnavailable, http.StatusInsufficientStorage:
+		h.Set("Retry-After", retryAfter)
+	}
+}
+
 func newError(status int, code, format string, args ...any) *apiError {
 	return &apiError{status: status, code: code, message: fmt.Sprintf(format, args...)}
 }

@@ -39,14 +39,14 @@ func (s *Server) authenticated(next endpoint) endpoint {
 }
 
 // requestToken finds the token: "Token x" and "Bearer x" everywhere, and for
-// the InfluxQL route, as clients of InfluxDB 1.x know it, the password of basic
+// the routes of InfluxDB 1.x, as its clients know them, the password of basic
 // authentication or the parameter p.
 func requestToken(r *http.Request) string {
 	scheme, value, ok := strings.Cut(r.Header.Get("Authorization"), " ")
 	if ok && (strings.EqualFold(scheme, "Token") || strings.EqualFold(scheme, "Bearer")) {
 		return strings.TrimSpace(value)
 	}
-	if r.URL.Path != "/query" {
+	if r.URL.Path != "/query" && r.URL.Path != "/write" {
 		return ""
 	}
 	if _, password, ok := r.BasicAuth(); ok {

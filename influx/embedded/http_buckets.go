@@ -78,14 +78,20 @@ func (s *Server) createBucket(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	b, err := s.cat.createBucket(bucket{OrgID: q.OrgID, Name: q.Name, Description: q.Description, Retention: keep})
+	b, err := s.addBucket(bucket{OrgID: q.OrgID, Name: q.Name, Description: q.Description, Retention: keep})
 	if err != nil {
 		return err
 	}
-	if err := s.ensureDatabase(b); err != nil {
-		return err
-	}
 	return writeJSON(w, http.StatusCreated, s.bucketJSON(b))
+}
+
+// addBucket makes a bucket, whose name and retention are checked, with its database.
+func (s *Server) addBucket(b bucket) (bucket, error) {
+	b, err := s.cat.createBucket(b)
+	if err != nil {
+		return bucket{}, err
+	}
+	return b, s.ensureDatabase(b)
 }
 
 func (s *Server) listBuckets(w http.ResponseWriter, r *http.Request) error {
@@ -204,13 +210,18 @@ func (s *Server) deleteBucket(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := s.cat.deleteBucket(b.ID); err != nil {
-		return err
-	}
-	s.usage.forget(b.ID)
-	if err := s.removeDatabase(b.ID); err != nil {
+	if err := s.dropBucket(b.ID); err != nil {
 		return err
 	}
 	w.WriteHeader(http.StatusNoContent)
 	return nil
+}
+
+// dropBucket deletes a bucket with its data.
+func (s *Server) dropBucket(id string) error {
+	if err := s.cat.deleteBucket(id); err != nil {
+		return err
+	}
+	s.usage.forget(id)
+	return s.removeDatabase(id)
 }

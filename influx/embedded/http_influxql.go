@@ -4,38 +4,19 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"mime"
 	"net/http"
 	"net/url"
 	"strings"
 
-	"github.com/influxdata/influxdb/models"
 	"github.com/influxdata/influxdb/query"
 	"github.com/influxdata/influxql"
 )
 
 const (
-	maxInfluxQL      = 64 << 10
-	influxqlChunk    = 10_000
-	maxInfluxqlChunk = 1_000_000
+	maxInfluxQL   = 64 << 10
+	influxqlChunk = 10_000 // rows that the engine hands over at once; a chunk has no more
 )
-
-// influxQL answers queries as InfluxDB 1.x does, with a bucket's name as the
-// name of a database. Its errors have the field "error" that 1.x clients read.
-func (s *Server) influxQL(w http.ResponseWriter, r *http.Request) error {
-	err := s.runInfluxQL(w, r)
-	var api *apiError
-	if err == nil || errors.Is(err, errAnswered) {
-		return err
-	}
-	if !errors.As(err, &api) {
-		if api = asAPIError(err); api.status == http.StatusInternalServerError && r.Context().Err() == nil {
-			s.log.Error("InfluxQL query failed", "error", err)
-		}
-	}
-	w.Header().Set("X-Platform-Error-Code", api.code)
-	w.Header().Set("X-Influxdb-Error", api.message)
-	return writeJSON(w, api.status, map[string]string{"error": api.message, "code": api.code, "message": api.message})
-}
 
 // influxqlForm is the union of the query string and a form body.
 func influxqlForm(w http.ResponseWriter, r *http.Request) (url.Values, error) {
@@ -47,8 +28,12 @@ func influxqlForm(w http.ResponseWriter, r *http.Request) (url.Values, error) {
 	if err != nil {
 		return nil, err
 	}
-	if strings.HasPrefix(r.Header.Get("Content-Type"), "application/vnd.influxql") {
+	switch media, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); media {
+	case "application/vnd.influxql":
 		form.Set("q", string(body))
+		return form, nil
+	case "application/x-www-form-urlencoded":
+	default:
 		return form, nil
 	}
 	posted, err := url.ParseQuery(string(body))
@@ -74,6 +59,9 @@ func parseInfluxQL(form url.Values) (*influxql.Query, error) {
 	}
 	parser := influxql.NewParser(strings.NewReader(q))
 	if raw := form.Get("params"); raw != "" {
+		if len(raw) > maxInfluxQL {
+			return nil, newError(http.StatusRequestEntityTooLarge, codeTooLarge, "the query's parameters are longer than %d bytes", maxInfluxQL)
+		}
 		params := map[string]any{}
 		dec := json.NewDecoder(strings.NewReader(raw))
 		dec.UseNumber()
@@ -93,19 +81,26 @@ func parseInfluxQL(form url.Values) (*influxql.Query, error) {
 	}
 	parsed, err := parser.ParseQuery()
 	if err != nil {
-		return nil, errInvalid("error parsing query: %v", err)
+		return nil, errInvalid("error parsing query: %s", shorten(err.Error()))
+	}
+	if len(parsed.Statements) > maxStatements {
+		return nil, errInvalid("the query has more than %d statements", maxStatements)
 	}
 	for _, stmt := range parsed.Statements {
-		if err := guardStatement(stmt); err != nil {
+		if err := guardStatement(stmt, home{form.Get("db"), form.Get("rp")}); err != nil {
+			var api *apiError
+			if errors.As(err, &api) {
+				return nil, err
+			}
 			return nil, errForbidden("%v", err)
 		}
 	}
 	return parsed, nil
 }
 
-// influxqlBucket maps a database name, and a retention policy, to a bucket that
-// the token may read: the bucket "db", or "db/rp" as InfluxDB 2.x maps it.
-func (s *Server) influxqlBucket(a *authorization, db, rp string) (bucket, bool) {
+// mappedBucket maps a database name, and a retention policy, to a bucket to
+// which the token has the right: the bucket "db", or "db/rp" as InfluxDB 2.x maps it.
+func (s *Server) mappedBucket(a *authorization, action, db, rp string) (bucket, bool) {
 	names := []string{db}
 	if rp != "" && rp != policyName {
 		names = []string{db + "/" + rp}
@@ -114,15 +109,16 @@ func (s *Server) influxqlBucket(a *authorization, db, rp string) (bucket, bool) 
 		names = append(names, db+"/"+rp)
 	}
 	for _, name := range names {
-		if b, ok := s.cat.bucketByName(a.OrgID, name); ok && a.allows(actionRead, typeBuckets, b.OrgID, b.ID) {
+		if b, ok := s.cat.bucketByName(a.OrgID, name); ok && a.allows(action, typeBuckets, b.OrgID, b.ID) {
 			return b, true
 		}
 	}
 	return bucket{}, false
 }
 
-func (s *Server) runInfluxQL(w http.ResponseWriter, r *http.Request) error {
-	a := authOf(r.Context())
+// influxQL answers queries as InfluxDB 1.x does, with a bucket's name as the
+// name of a database.
+func (s *Server) influxQL(w http.ResponseWriter, r *http.Request) error {
 	form, err := influxqlForm(w, r)
 	if err != nil {
 		return err
@@ -131,74 +127,111 @@ func (s *Server) runInfluxQL(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	out := newInfluxqlWriter(w, form)
-	for id, stmt := range parsed.Statements {
-		if _, ok := stmt.(*influxql.ShowDatabasesStatement); ok {
-			if err := out.add(s.showDatabases(a, id)); err != nil {
-				return err
-			}
-			continue
-		}
-		db, rp := form.Get("db"), form.Get("rp")
-		if on := onClause(stmt); on != nil && *on != "" {
-			db, rp = *on, ""
-			*on = ""
-		}
-		if db == "" {
-			if err := out.add(&query.Result{StatementID: id, Err: errNoDatabase}); err != nil {
-				return err
-			}
-			break // as InfluxDB: the first error ends the query
-		}
-		b, ok := s.influxqlBucket(a, db, rp)
-		if !ok {
-			// The same answer whether it is missing or not for this token.
-			if id == 0 {
-				return errForbidden("not authorized to read database %q, or it does not exist", db)
-			}
-			if err := out.add(&query.Result{StatementID: id, Err: errNoDatabase}); err != nil {
-				return err
-			}
-			break
-		}
-		failed, err := s.runStatement(r.Context(), id, stmt, b, out)
+	if err := mayChange(w, r, parsed); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), influxqlTimeout)
+	defer cancel()
+	out := newInfluxqlWriter(w, r, form, s.influxql)
+	defer out.release()
+	run := influxqlRun{Server: s, auth: authOf(ctx), home: home{form.Get("db"), form.Get("rp")}, out: out}
+	id, err := run.statements(ctx, parsed.Statements)
+	if err == nil {
+		err = out.end()
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = errUnavailable("%v", query.ErrQueryTimeoutLimitExceeded)
+	}
+	if err != nil && out.begun && !errors.Is(err, errAnswered) {
+		s.log.Warn("InfluxQL answer broke off while it was being sent", "error", err)
+		out.breakOff(id, errors.New(asAPIError(err).message))
+	}
+	return err
+}
+
+// influxqlRun is one request under way.
+type influxqlRun struct {
+	*Server
+	auth *authorization
+	home home
+	out  *influxqlWriter
+}
+
+var errNoDatabase = errors.New("database name required, and one that the token may read")
+
+// statements runs them in order until one fails, as InfluxDB does. A failure
+// that is in the answer already is no error; for another, id tells the statement.
+func (run *influxqlRun) statements(ctx context.Context, all influxql.Statements) (id int, err error) {
+	for id, stmt := range all {
+		res, err := run.own(ctx, id, stmt)
 		if err != nil {
-			return err
+			return id, err
+		}
+		failed := false
+		if res != nil {
+			failed, err = res.Err != nil, run.out.add(res)
+		} else {
+			failed, err = run.stored(ctx, id, stmt)
+		}
+		if err != nil {
+			return id, err
 		}
 		if failed {
 			break
 		}
 	}
-	return out.end()
+	return 0, nil
 }
 
-var errNoDatabase = errors.New("database name required, and one that the token may read")
-
-// runStatement runs one statement against one database. failed: the client has
-// been told of an error among the results.
-func (s *Server) runStatement(ctx context.Context, id int, stmt influxql.Statement, b bucket, out *influxqlWriter) (failed bool, err error) {
-	select {
-	case s.influxql <- struct{}{}:
-		defer func() { <-s.influxql }()
-	case <-ctx.Done():
-		return false, ctx.Err()
+// stored runs a statement about what is stored in a bucket.
+func (run *influxqlRun) stored(ctx context.Context, id int, stmt influxql.Statement) (failed bool, err error) {
+	h := run.home
+	on := onClause(stmt)
+	if on != nil && *on != "" {
+		h = home{db: *on}
 	}
-	ctx, use, err := s.engine.enter(ctx)
-	if err != nil {
-		return false, err
+	if h.db == "" {
+		return true, run.out.add(&query.Result{StatementID: id, Err: errNoDatabase})
 	}
-	defer use.leave()
-	if on := onClause(stmt); on != nil {
+	b, ok := run.mappedBucket(run.auth, actionRead, h.db, h.rp)
+	if !ok {
+		// The same answer whether it is missing or not for this token.
+		if id == 0 {
+			return true, errForbidden("not authorized to read database %q, or it does not exist", h.db)
+		}
+		return true, run.out.add(&query.Result{StatementID: id, Err: errNoDatabase})
+	}
+	if on != nil {
 		*on = b.ID
 	}
+	if err := run.influxql.enter(ctx); err != nil {
+		return true, err
+	}
+	defer run.influxql.leave()
+	ctx, use, err := run.engine.enter(ctx)
+	if err != nil {
+		return true, err
+	}
+	defer use.leave()
+	return run.execute(ctx, id, stmt, b)
+}
+
+// execute has the engine run one statement against one database. failed: the
+// client has been told of an error among the results.
+func (run *influxqlRun) execute(ctx context.Context, id int, stmt influxql.Statement, b bucket) (failed bool, err error) {
 	closing := make(chan struct{})
 	abort := make(chan struct{})
 	defer context.AfterFunc(ctx, func() { close(closing) })()
-	defer close(abort)
-	results := s.executor.ExecuteQuery(&influxql.Query{Statements: influxql.Statements{stmt}}, query.ExecutionOptions{
-		Database: b.ID, RetentionPolicy: policyName, ChunkSize: out.chunkSize, ReadOnly: true, Quiet: true,
+	results := run.executor.ExecuteQuery(&influxql.Query{Statements: influxql.Statements{stmt}}, query.ExecutionOptions{
+		Database: b.ID, RetentionPolicy: policyName, ChunkSize: run.out.chunkSize, ReadOnly: true, Quiet: true,
 		Authorizer: fence{query.OpenAuthorizer, b.ID}, CoarseAuthorizer: oneDatabase(b.ID), AbortCh: abort,
 	}, closing)
+	// The slot is held, and the engine kept open, until the query is really over.
+	defer func() {
+		close(abort)
+		for range results { //nolint:revive // nobody wants the rest
+		}
+	}()
 	for res := range results {
 		if res == nil {
 			continue
@@ -206,9 +239,11 @@ func (s *Server) runStatement(ctx context.Context, id int, stmt influxql.Stateme
 		if err := ctx.Err(); err != nil {
 			return false, err
 		}
+		if res.Err != nil {
+			failed, res.Err = true, run.outward(res.Err, b)
+		}
 		res.StatementID = id
-		failed = failed || res.Err != nil
-		if err := out.add(res); err != nil {
+		if err := run.out.add(res); err != nil {
 			return false, err
 		}
 	}
@@ -216,13 +251,13 @@ func (s *Server) runStatement(ctx context.Context, id int, stmt influxql.Stateme
 	return failed, ctx.Err()
 }
 
-// showDatabases lists the buckets that the token may read, by name.
-func (s *Server) showDatabases(a *authorization, id int) *query.Result {
-	row := &models.Row{Name: "databases", Columns: []string{"name"}}
-	for _, b := range s.cat.findBuckets(func(b *bucket) bool {
-		return b.OrgID == a.OrgID && a.allows(actionRead, typeBuckets, b.OrgID, b.ID)
-	}) {
-		row.Values = append(row.Values, []any{b.Name})
+// outward words an error of the engine for the client: a database has the name
+// of its bucket, and what the engine says of a panic stays inside.
+func (s *Server) outward(err error, b bucket) error {
+	text := err.Error()
+	if strings.Contains(text, "[panic:") {
+		s.log.Error("panic in an InfluxQL query", "bucket", b.Name, "error", text)
+		return errors.New("an internal error has occurred")
 	}
-	return &query.Result{StatementID: id, Series: models.Rows{row}}
+	return errors.New(shorten(strings.ReplaceAll(text, b.ID, b.Name)))
 }

@@ -1,12 +1,14 @@
 package embedded
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
 	"strconv"
+	"sync/atomic"
 
 	"github.com/klauspost/compress/gzip"
 )
@@ -16,10 +18,18 @@ const (
 	maxJSONBody  = 1 << 20
 	maxQueryBody = 1 << 20
 	maxWriteBody = 64 << 20
+
+	maxWriteBodies = 192 << 20 // of all writes under way
 )
 
 // readBody reads the whole body, unpacked if it is gzip, up to the limit.
 func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
+	return readCounted(w, r, limit, nil)
+}
+
+// readCounted is readBody with all bytes charged to a budget, where there is
+// one. Whoever gets the body gives them back.
+func readCounted(w http.ResponseWriter, r *http.Request, limit int64, budget *byteBudget) ([]byte, error) {
 	body := http.MaxBytesReader(w, r.Body, limit)
 	var src io.Reader = body
 	size := r.ContentLength
@@ -38,20 +48,63 @@ func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, erro
 	if size > limit {
 		return nil, &http.MaxBytesError{Limit: limit}
 	}
-	if size < 0 {
-		data, err := io.ReadAll(src)
-		return data, bodyError(err, "body cannot be read: %v")
+	charged := &chargedReader{from: src, budget: budget}
+	// A length is a claim: memory is taken as the bytes come.
+	buf := bytes.NewBuffer(make([]byte, 0, min(max(size, 0)+bytes.MinRead, firstRead)))
+	if _, err := buf.ReadFrom(charged); err != nil {
+		charged.giveBack()
+		return nil, bodyError(err, "body cannot be read: %v")
 	}
-	data := make([]byte, size)
-	_, err := io.ReadFull(src, data)
-	return data, bodyError(err, "body cannot be read: %v")
+	if size >= 0 && int64(buf.Len()) < size {
+		charged.giveBack()
+		return nil, errInvalid("body cannot be read: %v", io.ErrUnexpectedEOF)
+	}
+	return buf.Bytes(), nil
+}
+
+const firstRead = 1 << 20
+
+// byteBudget bounds the bytes that bodies take in memory together.
+type byteBudget struct {
+	most int64
+	held atomic.Int64
+}
+
+func (b *byteBudget) giveBack(n int) { b.held.Add(int64(-n)) }
+
+var errBodies = errUnavailable("too many large bodies are under way; try again later")
+
+// chargedReader charges what it reads to a budget.
+type chargedReader struct {
+	from   io.Reader
+	budget *byteBudget
+	n      int
+}
+
+// Read implements io.Reader.
+func (c *chargedReader) Read(p []byte) (int, error) {
+	n, err := c.from.Read(p)
+	if c.budget == nil {
+		return n, err
+	}
+	c.n += n
+	if c.budget.held.Add(int64(n)) > c.budget.most && (err == nil || err == io.EOF) {
+		return n, errBodies
+	}
+	return n, err
+}
+
+func (c *chargedReader) giveBack() {
+	if c.budget != nil {
+		c.budget.giveBack(c.n)
+	}
 }
 
 // bodyError blames the client for a body that cannot be read, except where the
 // error has a meaning of its own.
 func bodyError(err error, format string) error {
 	var large *http.MaxBytesError
-	if err == nil || errors.As(err, &large) || errors.Is(err, context.Canceled) {
+	if err == nil || errors.As(err, &large) || errors.Is(err, errBodies) || errors.Is(err, context.Canceled) {
 		return err
 	}
 	return errInvalid(format, err)

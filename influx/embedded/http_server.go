@@ -41,7 +41,9 @@ func (s *Server) routes() http.Handler {
 	closed("/api/v2/write", methods{"POST": s.write})
 	closed("/api/v2/query", methods{"POST": s.query})
 	closed("/api/v2/delete", methods{"POST": s.deletePoints})
-	closed("/query", methods{"GET": s.influxQL, "POST": s.influxQL})
+
+	mux.Handle("/query", s.legacy(methods{"GET": s.influxQL, "POST": s.influxQL}))
+	mux.Handle("/write", s.legacy(methods{"POST": s.writeLegacy}))
 
 	mux.Handle("/", s.serve(methods{"": func(http.ResponseWriter, *http.Request) error { return errNotFound("path not found") }}))
 	return s.guarded(mux)
@@ -154,8 +156,7 @@ func (s *Server) answerError(w http.ResponseWriter, r *http.Request, err error) 
 var errAnswered = errors.New("already answered")
 
 func writeError(w http.ResponseWriter, e *apiError) {
-	w.Header().Set("X-Platform-Error-Code", e.code)
-	w.Header().Del("Content-Encoding")
+	e.mark(w.Header())
 	body := struct {
 		Code    string `json:"code"`
 		Message string `json:"message"`

@@ -34,13 +34,20 @@ func (s *Server) write(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	return s.writeBody(w, r, b, precision)
+}
+
+// writeBody stores the line protocol of a request in a bucket that its token
+// may write to.
+func (s *Server) writeBody(w http.ResponseWriter, r *http.Request, b bucket, precision string) error {
 	if !s.space.room() {
 		return errStorageFull
 	}
-	body, err := readBody(w, r, maxWriteBody)
+	body, err := readCounted(w, r, maxWriteBody, &s.bodies)
 	if err != nil {
 		return err
 	}
+	defer s.bodies.giveBack(len(body))
 	points, err := parsePoints(body, s.clock(), precision)
 	if err != nil {
 		return err

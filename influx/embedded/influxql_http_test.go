@@ -52,7 +52,9 @@ func TestInfluxQLGuard(t *testing.T) {
 		`SELECT * FROM "other"..m`,
 		`SELECT * FROM "` + other + `".autogen.m`,
 		`SELECT * FROM "` + other + `"..m`,
-		`SELECT * FROM autogen.m`,
+		`SELECT * FROM other.m`,
+		`SELECT * FROM "mine"."other".m`,
+		`SELECT * FROM "` + mine + `".autogen.m`,
 		`SELECT * FROM m, "other".autogen.m`,
 		`SELECT * FROM (SELECT * FROM "other".autogen.m)`,
 		`SELECT * FROM m, (SELECT * FROM (SELECT f FROM "` + other + `".autogen.m))`,
@@ -111,6 +113,10 @@ func TestInfluxQLAnswers(t *testing.T) {
 	token, _ := newToken(t, s, right{"read", mine})
 
 	for q, want := range map[string]string{
+		`SELECT f, host FROM "mine"."autogen".m`:                 "[[1000 1 a] [2000 3 b]]",
+		`SELECT max(x) FROM (SELECT f AS x FROM "mine"..m)`:      "[[2000 3]]",
+		`SELECT f FROM autogen.m WHERE host = 'b'`:               "[[2000 3]]",
+		`SHOW SERIES ON mine FROM "mine".autogen.n`:              "[[n]]",
 		`SELECT f, host FROM m`:                                  "[[1000 1 a] [2000 3 b]]",
 		`SELECT mean(f) FROM m`:                                  "[[0 2]]",
 		`SELECT max(x) FROM (SELECT f AS x FROM m)`:              "[[2000 3]]",

@@ -149,14 +149,12 @@ func shardGroupDuration(keep time.Duration) time.Duration {
 }
 
 const (
-	influxqlQueries = 8
-	influxqlTimeout = time.Minute
 	influxqlBuckets = 1_000_000 // GROUP BY time() windows of one statement
 	retentionEvery  = 10 * time.Minute
 )
 
 func (s *Server) openServices(retentionEvery time.Duration) {
-	s.influxql = make(chan struct{}, influxqlQueries)
+	s.influxql = newInfluxqlLimits()
 	s.executor = query.NewExecutor()
 	s.executor.TaskManager.QueryTimeout = influxqlTimeout
 	s.executor.StatementExecutor = &coordinator.StatementExecutor{
@@ -166,6 +164,8 @@ func (s *Server) openServices(retentionEvery time.Duration) {
 		ShardMapper:       fencedMapper{&coordinator.LocalShardMapper{MetaClient: s.meta, TSDBStore: coordinator.LocalTSDBStore{Store: s.store}}},
 		PointsWriter:      noInto{},
 		MaxSelectBucketsN: influxqlBuckets,
+		// MaxSelectSeriesN stays 0: a fleet's SELECT last(x) GROUP BY device rightly reads as
+		// many series as there are devices. Time and the size of an answer are bounded.
 	}
 	s.retention = retention.NewService(retention.Config{Enabled: true, CheckInterval: toml.Duration(retentionEvery)})
 	s.retention.MetaClient = s.meta

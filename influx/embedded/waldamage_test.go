@@ -137,7 +137,7 @@ func TestWALDamageIsTold(t *testing.T) {
 // TestShardThatCannotBeOpened is told: the engine only leaves it out.
 func TestShardThatCannotBeOpened(t *testing.T) {
 	dir, _ := withSegment(t, func(d []byte) []byte { return d })
-	indexes, err := filepath.Glob(filepath.Join(dir, "data", "*", "autogen", "*", "index", "0", "MANIFEST"))
+	indexes, err := filepath.Glob(filepath.Join(dir, "data", "*", "autogen", "*", "index", "*", "MANIFEST"))
 	if err != nil || len(indexes) == 0 {
 		t.Fatalf("indexes: %v, %v", indexes, err)
 	}
