@@ -57,7 +57,9 @@ type Server struct {
 	handler http.Handler
 	client  *http.Client
 
-	gates bucketGates
+	gates  bucketGates
+	pause  pause
+	backup sync.Mutex // one backup at a time
 
 	// requests keeps Close from pulling the engine from under a request.
 	requests requestGate
@@ -110,6 +112,9 @@ func (s *Server) open() (err error) {
 		return err
 	}
 	if err := prepareFormat(s.dir, formatVersion, upgradeSteps()); err != nil {
+		return err
+	}
+	if err := os.RemoveAll(filepath.Join(s.dir, backupFolder)); err != nil { // of a backup that was cut off
 		return err
 	}
 	_, statErr := os.Stat(filepath.Join(s.dir, dataFolder))

@@ -150,8 +150,8 @@ func (s *Server) openServices() {
 		MaxSelectBucketsN: influxqlBuckets,
 	}
 	s.retention = retention.NewService(retention.Config{Enabled: true, CheckInterval: toml.Duration(retentionEvery)})
-	s.retention.MetaClient = s.meta
-	s.retention.TSDBStore = s.store
+	s.retention.MetaClient = pausedMeta{s.meta, &s.pause}
+	s.retention.TSDBStore = pausedStore{s.store, &s.pause}
 	s.retention.WithLogger(engineLogger(s.log))
 }
 

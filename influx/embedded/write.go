@@ -97,6 +97,8 @@ func lineLength(body []byte) int {
 // Points that conflict with a field's type or lie beyond the retention are
 // dropped and the others kept, as InfluxDB does; the error then is a 422.
 func (s *Server) writePoints(ctx context.Context, bucketID string, points []models.Point) error {
+	s.pause.RLock()
+	defer s.pause.RUnlock()
 	var partial partialWrite
 	for round := 0; len(points) > 0; round++ {
 		if round == maxConflictRounds {
