@@ -165,14 +165,14 @@ func (p *picture) linkShards(ctx context.Context) error {
 // shardsAreOpen refuses a backup that would silently lack a shard: the engine
 // leaves out, at its start, what it cannot open.
 func (s *Server) shardsAreOpen() error {
-	found, err := filepath.Glob(filepath.Join(s.dir, dataFolder, "*", policyName, "*"))
+	found, err := fs.Glob(os.DirFS(filepath.Join(s.dir, dataFolder)), "*/"+policyName+"/*")
 	if err != nil {
 		return err
 	}
 	for _, folder := range found {
-		id, err := strconv.ParseUint(filepath.Base(folder), 10, 64)
+		id, err := strconv.ParseUint(path.Base(folder), 10, 64)
 		if err == nil && s.store.Shard(id) == nil {
-			return fmt.Errorf("the shard in %s could not be opened, so the backup would lack it; see the log of the last start", folder)
+			return fmt.Errorf("the shard in data/%s could not be opened, so the backup would lack it; see the log of the last start", folder)
 		}
 	}
 	return nil

@@ -158,16 +158,12 @@ func rebuildIndexes(work string) error {
 		if err := os.MkdirAll(filepath.Join(work, kind), 0o700); err != nil {
 			return err
 		}
-		shards, err := filepath.Glob(filepath.Join(work, kind, "*", "*", "*"))
+		shards, err := fs.Glob(os.DirFS(filepath.Join(work, kind)), "*/*/*") // unlike filepath's, whatever the folder's name holds
 		if err != nil {
 			return err
 		}
 		for _, shard := range shards {
-			rel, err := filepath.Rel(filepath.Join(work, kind), shard)
-			if err != nil {
-				return err
-			}
-			if err := os.MkdirAll(filepath.Join(work, dataFolder, rel, "index"), 0o700); err != nil {
+			if err := os.MkdirAll(filepath.Join(work, dataFolder, filepath.FromSlash(shard), "index"), 0o700); err != nil {
 				return err
 			}
 		}
@@ -298,56 +294,58 @@ func (p place) commit() (aside string, err error) {
 	return p.aside, syncFolder(filepath.Dir(p.dir))
 }
 
-// swapInside moves the old content out and the new in, entry by entry. From the
-// first step to the last there is either no format file beside some data, which
-// Open refuses, or one of the two states: a crash in between starts nothing anew
-// and loses nothing, and the restore can be repeated.
+// swapInside moves the old content out and the new in, entry by entry.
 func (p place) swapInside() (aside string, err error) {
 	there, err := p.content()
 	if err != nil {
 		return "", err
 	}
-	move := func(name, from, to string) error {
-		err := os.Rename(filepath.Join(from, name), filepath.Join(to, name))
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil
-		}
-		return errors.Join(err, syncFolder(from), syncFolder(to))
-	}
-	if len(there) > 0 {
-		if err := os.Mkdir(p.aside, 0o700); err != nil {
-			return "", err
-		}
-		aside = p.aside
-		there = append([]string{formatName, catalogueName}, there...)
-	}
 	fresh, err := os.ReadDir(p.work)
 	if err != nil {
-		return aside, err
+		return "", err
 	}
-	steps := []func() error{}
-	for i, name := range there {
-		steps = append(steps, func() error { return move(name, p.dir, p.aside) })
-		if i == 1 { // the new catalogue, before the old data are gone
-			break
+	if len(there) > 0 {
+		aside = p.aside
+		if err := os.Mkdir(aside, 0o700); err != nil {
+			return "", err
 		}
 	}
-	steps = append(steps, func() error { return move(catalogueName, p.work, p.dir) })
-	for _, name := range there {
-		if name != catalogueName {
-			steps = append(steps, func() error { return move(name, p.dir, p.aside) })
-		}
-	}
-	for _, e := range fresh {
-		if e.Name() != formatName {
-			steps = append(steps, func() error { return move(e.Name(), p.work, p.dir) })
-		}
-	}
-	steps = append(steps, func() error { return move(formatName, p.work, p.dir) })
-	for _, step := range steps {
+	for _, step := range p.swapSteps(there, fresh) {
 		if err := step(); err != nil {
-			return aside, err
+			return aside, fmt.Errorf("the new data are only partly in place, the old ones are in %s; restore again: %w", p.aside, err)
 		}
 	}
 	return aside, nil
+}
+
+// swapSteps are the moves. From the first to the last there is some data
+// without a format file, which Open refuses: a crash in between starts nothing
+// anew and loses nothing, and the restore can be repeated.
+func (p place) swapSteps(there []string, fresh []fs.DirEntry) (steps []func() error) {
+	move := func(name, from, to string) {
+		steps = append(steps, func() error {
+			err := os.Rename(filepath.Join(from, name), filepath.Join(to, name))
+			if errors.Is(err, fs.ErrNotExist) {
+				return nil
+			}
+			return errors.Join(err, syncFolder(from), syncFolder(to))
+		})
+	}
+	if len(there) > 0 {
+		move(formatName, p.dir, p.aside)
+		move(catalogueName, p.dir, p.aside)
+	}
+	move(catalogueName, p.work, p.dir) // the new one, before the last of the old data goes
+	for _, name := range there {
+		if name != formatName && name != catalogueName {
+			move(name, p.dir, p.aside)
+		}
+	}
+	for _, e := range fresh {
+		if e.Name() != formatName && e.Name() != catalogueName {
+			move(e.Name(), p.work, p.dir)
+		}
+	}
+	move(formatName, p.work, p.dir)
+	return steps
 }
