@@ -42,6 +42,34 @@ type commandLine struct {
 	Serve   struct{} `cmd:"" default:"1" help:"Run the IoT Center (the default)."`
 	Health  struct{} `cmd:"" help:"Ask the IoT Center on this machine whether it lives (for health checks of containers)."`
 	Version struct{} `cmd:"" help:"Print the version."`
+
+	Backup  backupArgs  `cmd:"" help:"Write everything that the embedded InfluxDB holds, and the key, into an archive; while the program runs, too."`
+	Restore restoreArgs `cmd:"" help:"Put an archive back into DATA_DIR; the program must not run."`
+	Export  exportArgs  `cmd:"" help:"Write the points of a bucket as line protocol."`
+	Import  importArgs  `cmd:"" help:"Write line protocol into a bucket."`
+}
+
+type backupArgs struct {
+	File  string `arg:"" help:"The archive, such as iot.tar.zst; - is standard output."`
+	Force bool   `noenv:"" help:"Replace FILE if it exists."`
+}
+
+type restoreArgs struct {
+	File    string `arg:"" help:"The archive; - is standard input."`
+	Replace bool   `noenv:"" help:"Move what is in DATA_DIR aside."`
+}
+
+type exportArgs struct {
+	File   string `arg:"" help:"Where to; packed if the name ends in .gz; - is standard output."`
+	Bucket string `noenv:"" help:"Which bucket; unset: INFLUX_BUCKET."`
+	Start  string `noenv:"" help:"From this time on, such as 2026-01-31 or 2026-01-31T12:00:00Z."`
+	Stop   string `noenv:"" help:"Before this time."`
+	Force  bool   `noenv:"" help:"Replace FILE if it exists."`
+}
+
+type importArgs struct {
+	File   string `arg:"" help:"Line protocol with times in nanoseconds, packed with gzip or not; - is standard input."`
+	Bucket string `noenv:"" help:"Which bucket, which has to exist; unset: INFLUX_BUCKET."`
 }
 
 // envName is the environment's name of a flag.
@@ -51,8 +79,7 @@ func envName(flag string) string { return strings.ToUpper(strings.ReplaceAll(fla
 var errHelped = errors.New("help was printed")
 
 // parse reads flags and environment; flags win. It gives the command's name.
-func parse(args []string, getenv func(string) string, out io.Writer) (Config, string, error) {
-	var cli commandLine
+func parse(args []string, getenv func(string) string, out io.Writer) (cli commandLine, command string, err error) {
 	helped := false
 	parser, err := kong.New(&cli,
 		kong.Name("iot-center"),
@@ -61,29 +88,30 @@ func parse(args []string, getenv func(string) string, out io.Writer) (Config, st
 		kong.Exit(func(int) { helped = true }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, FlagsLast: true}),
 		kong.ValueFormatter(func(v *kong.Value) string {
-			if v.Flag == nil || v.Name == "help" {
+			if v.Flag == nil || v.Name == "help" || v.Tag.Has("noenv") {
 				return v.Help
 			}
 			return v.Help + " ($" + envName(v.Name) + ")"
 		}),
 		kong.Resolvers(kong.ResolverFunc(func(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
-			if v := getenv(envName(flag.Name)); v != "" && flag.Name != "help" {
+			if v := getenv(envName(flag.Name)); v != "" && flag.Name != "help" && !flag.Tag.Has("noenv") {
 				return v, nil
 			}
 			return nil, nil
 		})),
 	)
 	if err != nil {
-		return Config{}, "", err
+		return commandLine{}, "", err
 	}
 	parsed, err := parser.Parse(args)
 	if helped {
-		return Config{}, "", errHelped
+		return commandLine{}, "", errHelped
 	}
 	if err != nil {
-		return Config{}, "", err
+		return commandLine{}, "", err
 	}
-	return cli.Config, parsed.Command(), nil
+	command, _, _ = strings.Cut(parsed.Command(), " ") // what follows names its arguments
+	return cli, command, nil
 }
 
 // embedded tells whether the program brings its own database.

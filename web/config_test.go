@@ -17,7 +17,7 @@ func parsed(t *testing.T, env map[string]string, args ...string) Config {
 	if command != "serve" {
 		t.Fatalf("command %q", command)
 	}
-	return c
+	return c.Config
 }
 
 func TestDefaultsAreValid(t *testing.T) {

@@ -17,7 +17,7 @@ import (
 var version string
 
 func main() {
-	config, command, err := parse(os.Args[1:], os.Getenv, os.Stdout)
+	cli, command, err := parse(os.Args[1:], os.Getenv, os.Stdout)
 	switch {
 	case errors.Is(err, errHelped):
 		return
@@ -30,17 +30,27 @@ func main() {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
-	if command == "health" {
-		if err := health(ctx, config); err != nil {
-			fmt.Fprintln(os.Stderr, "iot-center:", err)
-			os.Exit(1)
-		}
-		return
-	}
-	if err := run(ctx, config, streams{out: os.Stdout, log: os.Stderr}); err != nil {
+	if err := perform(ctx, cli, command, terminal{in: os.Stdin, out: os.Stdout, err: os.Stderr}); err != nil {
 		fmt.Fprintln(os.Stderr, "iot-center:", err)
 		os.Exit(1)
 	}
+}
+
+// perform runs one command.
+func perform(ctx context.Context, cli commandLine, command string, t terminal) error {
+	switch command {
+	case "health":
+		return health(ctx, cli.Config)
+	case "backup":
+		return backup(ctx, cli.Config, cli.Backup.File, cli.Backup.Force, t)
+	case "restore":
+		return restore(ctx, cli.Config, cli.Restore.File, cli.Restore.Replace, t)
+	case "export":
+		return export(ctx, cli.Config, cli.Export, t)
+	case "import":
+		return importLines(ctx, cli.Config, cli.Import, t)
+	}
+	return run(ctx, cli.Config, streams{out: t.out, log: t.err})
 }
 
 // versionText names the build.

@@ -63,6 +63,14 @@ func run(ctx context.Context, c Config, io streams) (err error) {
 		}
 		defer other.Close()
 	}
+	if a.embedded != nil {
+		if control, controlErr := listenControl(c.DataDir); controlErr != nil {
+			log.Warn("commands such as backup cannot reach this program", "error", controlErr)
+		} else {
+			a.control = control
+			defer control.Close()
+		}
+	}
 	return a.serve(ctx, listener, other, io)
 }
 
@@ -76,6 +84,7 @@ type app struct {
 	fleet      *devices.Fleet
 	backfills  *emulator.Backfills
 	live       *emulator.Live
+	control    net.Listener // for commands; nil with INFLUX_URL
 }
 
 // build wires the rooms. It talks to no InfluxDB over the network: that is for later, when the app already serves.
@@ -132,6 +141,12 @@ func (a *app) serve(ctx context.Context, listener, other net.Listener, io stream
 		servers = append(servers, a.httpServer(a.embedded.Handler(), requests))
 	}
 
+	var control *http.Server
+	if a.control != nil {
+		control = a.controlServer(requests)
+		servers = append(servers, control)
+	}
+
 	group, failing := errgroup.WithContext(ctx) // ends with ctx, or when a part fails
 	group.Go(func() error {
 		err := ended(a.db.Run(database))
@@ -141,6 +156,9 @@ func (a *app) serve(ctx context.Context, listener, other net.Listener, io stream
 		return err
 	})
 	group.Go(func() error { return ended(servers[0].Serve(listener)) })
+	if control != nil {
+		group.Go(func() error { return ended(control.Serve(a.control)) })
+	}
 	group.Go(func() error {
 		if a.waitReady(failing) {
 			_, _ = a.fleet.Snapshot(failing) // so that the first page need not wait for it; a failure is logged there

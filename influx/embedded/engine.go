@@ -63,6 +63,8 @@ type Server struct {
 	gates    bucketGates
 	engine   engineGate
 	recovery recovery
+	pause    pause
+	backup   sync.Mutex // one backup at a time
 
 	bodies     byteBudget     // of writes
 	background sync.WaitGroup // goroutines that end with base
@@ -122,6 +124,9 @@ func (s *Server) open(retentionEvery time.Duration) (err error) {
 		return err
 	}
 	if err := prepareFormat(s.dir, formatVersion, upgradeSteps()); err != nil {
+		return err
+	}
+	if err := os.RemoveAll(filepath.Join(s.dir, backupFolder)); err != nil { // of a backup that was cut off
 		return err
 	}
 	_, statErr := os.Stat(filepath.Join(s.dir, dataFolder))

@@ -17,9 +17,9 @@ type methods map[string]endpoint
 // routes is the whole API.
 func (s *Server) routes() http.Handler {
 	mux := http.NewServeMux()
-	open := func(path string, m methods) { mux.Handle(path, s.serve(m)) }
+	open := func(path string, m methods) { mux.Handle(path, s.serve(s.paused(path, m))) }
 	closed := func(path string, m methods) {
-		for method, e := range m {
+		for method, e := range s.paused(path, m) {
 			m[method] = s.authenticated(e)
 		}
 		mux.Handle(path, s.serve(m))

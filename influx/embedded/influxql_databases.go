@@ -45,9 +45,13 @@ func (run *influxqlRun) own(ctx context.Context, id int, stmt influxql.Statement
 	case *influxql.ShowRetentionPoliciesStatement:
 		res.Series, err = run.policies(st)
 	case *influxql.CreateDatabaseStatement:
+		run.pause.RLock()
 		err = run.createDatabase(st)
+		run.pause.RUnlock()
 	case *influxql.DropDatabaseStatement:
+		run.pause.RLock()
 		err = run.dropDatabase(st)
+		run.pause.RUnlock()
 	default:
 		return nil, nil
 	}

@@ -168,8 +168,8 @@ func (s *Server) openServices(retentionEvery time.Duration) {
 		// many series as there are devices. Time and the size of an answer are bounded.
 	}
 	s.retention = retention.NewService(retention.Config{Enabled: true, CheckInterval: toml.Duration(retentionEvery)})
-	s.retention.MetaClient = s.meta
-	s.retention.TSDBStore = s.store
+	s.retention.MetaClient = pausedMeta{s.meta, &s.pause}
+	s.retention.TSDBStore = pausedStore{s.store, &s.pause}
 	s.retention.WithLogger(engineLogger(s.log))
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -41,7 +42,7 @@ const walEntryHead = 5
 
 // checkWAL reads and mends the WAL of all shards.
 func (s *Server) checkWAL() error {
-	segments, err := filepath.Glob(filepath.Join(s.dir, walFolder, "*", "*", "*", "_*.wal"))
+	segments, err := s.files(walFolder, "*/*/*/_*.wal")
 	if err != nil {
 		return err
 	}
@@ -182,6 +183,16 @@ func (s *Server) describeDamage(name string) Damage {
 	return d
 }
 
+// files are those below a folder of the data folder whose path there matches a pattern.
+func (s *Server) files(folder, pattern string) ([]string, error) {
+	root := filepath.Join(s.dir, folder) // may hold what would mean something in a pattern
+	found, err := fs.Glob(os.DirFS(root), pattern)
+	for i, name := range found {
+		found[i] = filepath.Join(root, filepath.FromSlash(name))
+	}
+	return found, err
+}
+
 // below is a file's path below a folder of the data folder.
 func (s *Server) below(folder, name string) string {
 	rel, err := filepath.Rel(filepath.Join(s.dir, folder), name)
@@ -207,6 +218,6 @@ func (s *Server) closedShards() ([]string, error) {
 	for _, id := range s.store.ShardIDs() {
 		open[strconv.FormatUint(id, 10)] = true
 	}
-	folders, err := filepath.Glob(filepath.Join(s.dir, dataFolder, "*", policyName, "*"))
+	folders, err := s.files(dataFolder, "*/"+policyName+"/*")
 	return slices.DeleteFunc(folders, func(f string) bool { return open[filepath.Base(f)] }), err
 }

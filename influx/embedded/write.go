@@ -116,7 +116,9 @@ func (s *Server) commitAlone(ctx context.Context, bucketID string, points []mode
 	if err != nil {
 		return err
 	}
+	s.pause.RLock()
 	err = s.writeRounds(ctx, bucketID, points)
+	s.pause.RUnlock()
 	use.leave()
 	var fault *engineFault
 	if errors.As(err, &fault) {
