@@ -69,26 +69,31 @@ func shorten(s string) string {
 	return s[:most/2] + " … " + s[len(s)-most/2:]
 }
 
-// lineLength is the length of the first line, its newline included. A newline
-// inside a quoted field value does not end it; quotes mean nothing before the
-// fields begin.
+// lineLength is the length of the first line, its newline included, by the
+// parser's own rule: a newline inside a quoted field value does not end it, and
+// quotes mean nothing in tags and in names of fields.
 func lineLength(body []byte) int {
-	inFields, quoted := false, false
 	if start := bytes.TrimLeft(body, " \t\r\x00"); len(start) > 0 && start[0] == '#' {
 		if i := bytes.IndexByte(body, '\n'); i >= 0 {
 			return i + 1
 		}
 		return len(body)
 	}
+	inFields, quoted, equals, commas := false, false, 0, 0
 	for i := 0; i < len(body); i++ {
 		switch c := body[i]; {
-		case c == '\\':
+		case c == '\\' && i+2 < len(body):
 			i++
 		case c == '\n' && !quoted:
 			return i + 1
-		case c == ' ' && i > 0 && !inFields:
+		case c == ' ':
 			inFields = true
-		case c == '"' && inFields:
+		case !inFields:
+		case c == '=' && !quoted:
+			equals++
+		case c == ',' && !quoted:
+			commas++
+		case c == '"' && equals > commas:
 			quoted = !quoted
 		}
 	}

@@ -24,6 +24,7 @@ func TestMalformedLineWritesNothing(t *testing.T) {
 		"bad time":               {"m f=1 12x", 1},
 		"after a value of lines": {"m s=\"a\nb\nc\"\nm f=1\nm f=", 5},
 		"quotes in a tag":        {"m,tag=\"x f=1\nm f=1\nbad", 3},
+		"quotes in a field name": {"m a\"b=1\nm f=1\nbad", 3},
 		"open string":            {"m f=1\nm s=\"open", 2},
 		"time out of range":      {"m f=1 9223372036854775807", 1},
 		"escaped newline":        {"m,t=a\\ b f=1\nm f=1 1 1", 2},
