@@ -46,7 +46,10 @@ func (s *Server) routes() http.Handler {
 	closed("/api/v2/delete", methods{"POST": s.deletePoints})
 	closed("/query", methods{"GET": s.influxQL, "POST": s.influxQL})
 
-	mux.Handle("/", s.serve(methods{"": func(http.ResponseWriter, *http.Request) error { return errNotFound("path not found") }}))
+	// Without a token nobody learns which paths of the API there are.
+	nothing := func(http.ResponseWriter, *http.Request) error { return errNotFound("path not found") }
+	closed("/api/", methods{"": nothing})
+	open("/", methods{"": nothing})
 	return s.guarded(mux)
 }
 

@@ -141,14 +141,14 @@ func (s *Server) openServices() {
 	s.influxql = make(chan struct{}, influxqlQueries)
 	s.executor = query.NewExecutor()
 	s.executor.TaskManager.QueryTimeout = influxqlTimeout
-	s.executor.StatementExecutor = &coordinator.StatementExecutor{
+	s.executor.StatementExecutor = limitWindows(&coordinator.StatementExecutor{
 		MetaClient:        s.meta,
 		TaskManager:       s.executor.TaskManager,
 		TSDBStore:         coordinator.LocalTSDBStore{Store: s.store},
 		ShardMapper:       fencedMapper{&coordinator.LocalShardMapper{MetaClient: s.meta, TSDBStore: coordinator.LocalTSDBStore{Store: s.store}}},
 		PointsWriter:      noInto{},
 		MaxSelectBucketsN: influxqlBuckets,
-	}
+	})
 	s.retention = retention.NewService(retention.Config{Enabled: true, CheckInterval: toml.Duration(retentionEvery)})
 	s.retention.MetaClient = s.meta
 	s.retention.TSDBStore = s.store

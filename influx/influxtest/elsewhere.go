@@ -43,7 +43,7 @@ func Elsewhere() (cfg influx.Config, remove func() error, err error) {
 	if err != nil {
 		return cfg, nil, errors.Join(fmt.Errorf("the user of TEST_INFLUX_TOKEN: %w", err), removeOrg(*org.Id))
 	}
-	auth, err := c.AuthorizationsAPI().CreateAuthorizationWithOrgID(ctx, *org.Id, allAccess(*org.Id, *me.Id))
+	auth, err := c.AuthorizationsAPI().CreateAuthorizationWithOrgID(ctx, *org.Id, AllAccess(*org.Id, *me.Id))
 	if err != nil {
 		return cfg, nil, errors.Join(fmt.Errorf("a token for the test: %w", err), removeOrg(*org.Id))
 	}
@@ -51,9 +51,9 @@ func Elsewhere() (cfg influx.Config, remove func() error, err error) {
 	return cfg, func() error { return removeOrg(*org.Id) }, nil
 }
 
-// allAccess is what InfluxDB calls by that name, as far as the app has use for it. The user is the token's: who may not
+// AllAccess is what InfluxDB calls by that name, as far as the app has use for it. The user is the token's: who may not
 // change it mints no tokens in its name.
-func allAccess(orgID, userID string) (out []domain.Permission) {
+func AllAccess(orgID, userID string) (out []domain.Permission) {
 	for _, action := range []domain.PermissionAction{domain.PermissionActionRead, domain.PermissionActionWrite} {
 		out = append(out,
 			domain.Permission{Action: action, Resource: domain.Resource{Type: domain.ResourceTypeOrgs, Id: &orgID}},
