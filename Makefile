@@ -29,7 +29,7 @@ PACKAGES := node_modules/.package-lock.json
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: run
 run: generate build ## build everything and serve it
@@ -73,9 +73,15 @@ e2e: build ## journeys of a person in a real browser
 	@echo "== journeys in a real browser"
 	IOT_BIN="$(CURDIR)/$(BIN)" $(NOCGO) $(GO) test -tags e2e -vet=off -count=1 -timeout 15m -v ./e2e
 
-.PHONY: conformance
-conformance: ## the store's tests against a real InfluxDB 2.7 (the first time it is built: 5 minutes, needs cargo)
-	@tools/conformance.sh
+.PHONY: influxd
+influxd: bin/influxd ## build a real InfluxDB 2.7 for tests (5 minutes, once; needs cargo and a C compiler)
+
+bin/influxd: tools/influxd/go.mod
+	@tools/influxd.sh
+
+.PHONY: test-influx2
+test-influx2: build $(if $(TEST_INFLUX_URL),,bin/influxd) ## store, program and journeys on a real InfluxDB 2.7, and its answers beside ours
+	@IOT_BIN="$(CURDIR)/$(BIN)" tools/test-influx2.sh
 
 .PHONY: bench
 bench: build ## measure against the numbers the project wants to hold (about 4 minutes)

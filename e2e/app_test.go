@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -17,6 +18,7 @@ import (
 	"time"
 
 	"iotcenter/e2e/program"
+	"iotcenter/influx/influxtest"
 )
 
 // app is a running program, and the way a device or a script talks to it.
@@ -28,7 +30,16 @@ type app struct {
 func freshApp(t *testing.T, env ...string) *app {
 	t.Helper()
 	needBrowser(t)
-	p, err := program.Start(t.Context(), program.Options{Bin: binary, DataDir: t.TempDir(), Env: env})
+	database, remove, err := databaseEnv()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := remove(); err != nil {
+			t.Errorf("remove what the program left in InfluxDB: %v", err)
+		}
+	})
+	p, err := program.Start(t.Context(), program.Options{Bin: binary, DataDir: t.TempDir(), Env: append(database, env...)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,12 +55,27 @@ func freshApp(t *testing.T, env ...string) *app {
 	return a
 }
 
+// databaseEnv says to the program where its database is, and remove takes it away again. Without TEST_INFLUX_URL it says
+// nothing: then the program brings one along.
+func databaseEnv() (env []string, remove func() error, err error) {
+	if !influxtest.External() {
+		return nil, func() error { return nil }, nil
+	}
+	place, remove, err := influxtest.Elsewhere()
+	return []string{
+		"INFLUX_URL=" + place.URL, "INFLUX_TOKEN=" + place.Token, "INFLUX_ORG=" + place.Org, "INFLUX_BUCKET=" + place.Bucket,
+		"INFLUX_BUCKET_AUTH=" + place.AuthBucket, "SECRET_KEY=the-secret-key-of-the-browser-journeys",
+	}, remove, err
+}
+
 // shared is the program that the reading journeys share: a small fleet with a week of data.
 type shared struct {
 	once sync.Once
 	app  *app
 	dir  string
 	err  error
+
+	removeDatabase func() error
 }
 
 var populated shared
@@ -72,7 +98,11 @@ func (s *shared) start(t *testing.T) {
 	if s.dir, s.err = tempDir(); s.err != nil {
 		return
 	}
-	if p, s.err = program.Start(context.Background(), program.Options{Bin: binary, DataDir: s.dir}); s.err != nil {
+	var database []string
+	if database, s.removeDatabase, s.err = databaseEnv(); s.err != nil {
+		return
+	}
+	if p, s.err = program.Start(context.Background(), program.Options{Bin: binary, DataDir: s.dir, Env: database}); s.err != nil {
 		return
 	}
 	s.app = &app{p}
@@ -83,7 +113,7 @@ func (s *shared) stop() error {
 	if s.app == nil {
 		return s.err
 	}
-	err := s.app.Stop()
+	err := errors.Join(s.app.Stop(), s.removeDatabase())
 	if lines := s.app.Complaints(); err == nil && len(lines) > 0 {
 		err = fmt.Errorf("the shared program complained:\n%s", strings.Join(lines, "\n"))
 	}

@@ -15,6 +15,8 @@ import (
 	"time"
 
 	influxdb2 "github.com/influxdata/influxdb-client-go/v2"
+
+	"iotcenter/influx/influxtest"
 )
 
 // program is the real program, started through run on a free port.
@@ -22,6 +24,7 @@ type program struct {
 	t       *testing.T
 	base    string   // http://127.0.0.1:port
 	other   net.Addr // of the embedded InfluxDB, if opened
+	config  Config
 	out     *lockedBuffer
 	log     *lockedBuffer
 	stop    context.CancelFunc
@@ -46,12 +49,11 @@ func launch(t *testing.T, env map[string]string) *program {
 		full[k] = v
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	p := &program{t: t, out: new(lockedBuffer), log: new(lockedBuffer), stop: stop, ended: make(chan struct{})}
+	p := &program{t: t, config: parsed(t, full), out: new(lockedBuffer), log: new(lockedBuffer), stop: stop, ended: make(chan struct{})}
 	listening := make(chan net.Addr, 1)
-	config := parsed(t, full)
 	go func() {
 		defer close(p.ended)
-		p.err = run(ctx, config, streams{out: p.out, log: p.log, listening: func(app, other net.Addr) {
+		p.err = run(ctx, p.config, streams{out: p.out, log: p.log, listening: func(app, other net.Addr) {
 			p.other = other
 			listening <- app
 		}})
@@ -167,12 +169,20 @@ func (p *program) write(d device, lines string) int {
 	return code
 }
 
-// values reads a device's stored values of Temperature back, through the embedded InfluxDB's own door.
-func (p *program) values(token, org, id string) []float64 {
+// database is where the program's InfluxDB answers, past the program.
+func (p *program) database() string {
+	if p.other != nil {
+		return "http://" + p.other.String()
+	}
+	return p.config.InfluxURL
+}
+
+// values reads a device's stored values of Temperature back, through InfluxDB's own door.
+func (p *program) values(id string) []float64 {
 	p.t.Helper()
-	client := influxdb2.NewClient("http://"+p.other.String(), token)
+	client := influxdb2.NewClient(p.database(), p.config.InfluxToken)
 	defer client.Close()
-	rows, err := client.QueryAPI(org).Query(context.Background(), fmt.Sprintf(
+	rows, err := client.QueryAPI(p.config.InfluxOrg).Query(context.Background(), fmt.Sprintf(
 		`from(bucket: "iot_center") |> range(start: 0) |> filter(fn: (r) => r._measurement == "environment" and r.clientId == %q and r._field == "Temperature")`, id))
 	if err != nil {
 		p.t.Fatal(err)
@@ -185,6 +195,20 @@ func (p *program) values(token, org, id string) []float64 {
 		p.t.Fatal(rows.Err())
 	}
 	return out
+}
+
+// databaseEnv is an environment with a database that a program can be started on again and again: an embedded one, or
+// a place in the one that TEST_INFLUX_URL names.
+func databaseEnv(t *testing.T) map[string]string {
+	t.Helper()
+	if !influxtest.External() {
+		return embeddedEnv(t.TempDir())
+	}
+	place := influxtest.PlaceElsewhere(t)
+	return map[string]string{
+		"INFLUX_URL": place.URL, "INFLUX_TOKEN": place.Token, "INFLUX_ORG": place.Org,
+		"INFLUX_BUCKET": place.Bucket, "INFLUX_BUCKET_AUTH": place.AuthBucket, "SECRET_KEY": strings.Repeat("k", 32),
+	}
 }
 
 const adminToken = "admin-canary-token-0123456789"

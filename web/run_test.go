@@ -17,8 +17,8 @@ import (
 
 // TestMainJob goes the way of a device: register, ask, write, be read, survive a restart, be removed.
 func TestMainJob(t *testing.T) {
-	dir := t.TempDir()
-	p := start(t, embeddedEnv(dir))
+	env := databaseEnv(t)
+	p := start(t, env)
 	if want := "IoT Center is at " + p.base + "\n"; p.out.String() != want {
 		t.Errorf("it printed %q, want %q", p.out, want)
 	}
@@ -50,7 +50,7 @@ func TestMainJob(t *testing.T) {
 	if code := p.write(dev1, fmt.Sprintf("environment Temperature=\"warm\" %d", now)); code != 422 {
 		t.Errorf("type conflict: %d", code)
 	}
-	if got := p.values(adminToken, "iot_center", "dev1"); len(got) != 1 || got[0] != 21.5 {
+	if got := p.values("dev1"); len(got) != 1 || got[0] != 21.5 {
 		t.Fatalf("dev1 has %v", got)
 	}
 	// The client library that real devices use finds its way through the gateway.
@@ -66,22 +66,22 @@ func TestMainJob(t *testing.T) {
 		t.Error(err)
 	}
 	// A device's token reads nothing, not even through the database's own door.
-	direct := influxdb2.NewClient("http://"+p.other.String(), dev1.Token)
+	direct := influxdb2.NewClient(p.database(), dev1.Token)
 	defer direct.Close()
-	if rows, err := direct.QueryAPI("iot_center").Query(context.Background(), `from(bucket: "iot_center_auth") |> range(start: 0)`); err == nil && rows.Next() {
+	if rows, err := direct.QueryAPI(dev1.Org).Query(context.Background(), `from(bucket: "iot_center_auth") |> range(start: 0)`); err == nil && rows.Next() {
 		t.Error("a device's token reads the registrations")
 	}
 
 	if err := p.end(); err != nil {
 		t.Fatal(err)
 	}
-	noCanary(t, p, dev1.Token, dev10.Token, adminToken)
+	noCanary(t, p, dev1.Token, dev10.Token, p.config.InfluxToken)
 
-	p = start(t, embeddedEnv(dir))
+	p = start(t, env)
 	if again := p.device("dev1"); again.Token != dev1.Token {
 		t.Error("a restart changed the token")
 	}
-	if got := p.values(adminToken, "iot_center", "dev1"); len(got) != 2 {
+	if got := p.values("dev1"); len(got) != 2 {
 		t.Errorf("after the restart dev1 has %v", got)
 	}
 	p.want(204, "DELETE", "/api/devices/dev1?data=delete", "")
@@ -89,10 +89,10 @@ func TestMainJob(t *testing.T) {
 	if code := p.write(dev1, line(1, now)); code != 401 {
 		t.Errorf("a removed device wrote: %d", code)
 	}
-	if got := p.values(adminToken, "iot_center", "dev1"); len(got) != 0 {
+	if got := p.values("dev1"); len(got) != 0 {
 		t.Errorf("the data of dev1 are still there: %v", got)
 	}
-	if got := p.values(adminToken, "iot_center", "dev10"); len(got) != 1 {
+	if got := p.values("dev10"); len(got) != 1 {
 		t.Errorf("dev10 has %v", got)
 	}
 	if code := p.write(dev10, line(2, now+1)); code != 204 {
@@ -101,7 +101,7 @@ func TestMainJob(t *testing.T) {
 	if text := p.want(200, "GET", "/api/devices", ""); strings.Count(text, "deviceId") != 1 || strings.Contains(text, dev10.Token) {
 		t.Errorf("%s", text)
 	}
-	noCanary(t, p, dev1.Token, dev10.Token, adminToken)
+	noCanary(t, p, dev1.Token, dev10.Token, p.config.InfluxToken)
 }
 
 func noCanary(t *testing.T, p *program, secrets ...string) {
@@ -142,12 +142,11 @@ func TestDatabaseAppearsLater(t *testing.T) {
 
 // TestAnotherKeyIsRefused: a replica with another SECRET_KEY would store tokens that the others cannot open.
 func TestAnotherKeyIsRefused(t *testing.T) {
-	dir := t.TempDir()
-	p := start(t, embeddedEnv(dir))
+	env := databaseEnv(t)
+	p := start(t, env)
 	if err := p.end(); err != nil {
 		t.Fatal(err)
 	}
-	env := embeddedEnv(dir)
 	env["SECRET_KEY"] = strings.Repeat("x", 40)
 	p = launch(t, env)
 	select {

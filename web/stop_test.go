@@ -13,12 +13,14 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"iotcenter/influx/influxtest"
 )
 
 // TestStopUnderLoad stops the program during writes: every answered write is there afterwards.
 func TestStopUnderLoad(t *testing.T) {
-	dir := t.TempDir()
-	p := start(t, embeddedEnv(dir))
+	env := databaseEnv(t)
+	p := start(t, env)
 	p.want(201, "POST", "/api/devices/dev1", "")
 	d := p.device("dev1")
 
@@ -49,8 +51,8 @@ func TestStopUnderLoad(t *testing.T) {
 		t.Errorf("it took %v to stop", took)
 	}
 	wg.Wait()
-	p = start(t, embeddedEnv(dir))
-	if got := len(p.values(adminToken, "iot_center", "dev1")); got < answered {
+	p = start(t, env)
+	if got := len(p.values("dev1")); got < answered {
 		t.Errorf("%d writes were answered, %d are there", answered, got)
 	}
 }
@@ -58,11 +60,19 @@ func TestStopUnderLoad(t *testing.T) {
 // TestStopWithAStuckDatabase stops the program while the database answers nothing: with a device's write, a backfill
 // and an event stream under way it is out in less than ten seconds, and tells each of them.
 func TestStopWithAStuckDatabase(t *testing.T) {
-	key := strings.Repeat("k", 32)
-	database := start(t, map[string]string{"DATA_DIR": t.TempDir(), "EMBEDDED_LISTEN": "127.0.0.1:0", "INFLUX_TOKEN": adminToken, "SECRET_KEY": key})
+	env := databaseEnv(t)
+	if !influxtest.External() {
+		env["SECRET_KEY"] = strings.Repeat("k", 32)
+		database := start(t, env)
+		env = map[string]string{"INFLUX_URL": database.database(), "INFLUX_TOKEN": adminToken, "SECRET_KEY": env["SECRET_KEY"]}
+	}
+	target, err := url.Parse(env["INFLUX_URL"])
+	if err != nil {
+		t.Fatal(err)
+	}
 	var stuck atomic.Bool
 	waiting := make(chan string, 100)
-	proxy := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: database.other.String()})
+	proxy := httputil.NewSingleHostReverseProxy(target)
 	proxy.ErrorLog = log.New(io.Discard, "", 0)
 	between := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if stuck.Load() && r.URL.Path == "/api/v2/write" && r.URL.Query().Get("bucket") == "iot_center" {
@@ -74,7 +84,8 @@ func TestStopWithAStuckDatabase(t *testing.T) {
 		proxy.ServeHTTP(w, r)
 	}))
 	t.Cleanup(between.Close)
-	p := start(t, map[string]string{"INFLUX_URL": between.URL, "INFLUX_TOKEN": adminToken, "SECRET_KEY": key})
+	env["INFLUX_URL"] = between.URL
+	p := start(t, env)
 	p.want(201, "POST", "/api/devices/dev1", "")
 	p.want(201, "POST", "/api/devices/virtual_device", "")
 	d := p.device("dev1")

@@ -28,6 +28,7 @@ var (
 	keyOrgs      = []byte("orgs")
 	keyBuckets   = []byte("buckets")
 	keyDropped   = []byte("dropped_buckets")
+	keyMembers   = []byte("members")
 	keyAuths     = []byte("authorizations")
 	keyAuthHash  = []byte("authorizations_by_hash")
 	keyOnboarded = []byte("onboarded")
@@ -50,7 +51,8 @@ type catalogue struct {
 	orgs    map[string]*org
 	buckets map[string]*bucket
 	named   map[bucketName]*bucket
-	ready   bool // onboarding is done
+	members map[membership]string // to the role
+	ready   bool                  // onboarding is done
 
 	cache authCache
 }
@@ -98,6 +100,7 @@ func openCatalogue(dir string, mustExist bool, clock func() time.Time) (*catalog
 	c := &catalogue{
 		db: db, clock: clock, ids: &idSource{clock: clock},
 		users: map[string]*user{}, orgs: map[string]*org{}, buckets: map[string]*bucket{}, named: map[bucketName]*bucket{},
+		members: map[membership]string{},
 	}
 	if err := c.load(); err != nil {
 		return nil, errors.Join(fmt.Errorf("read %s: %w", name, err), db.Close())
@@ -110,7 +113,7 @@ func (c *catalogue) close() error { return c.db.Close() }
 func (c *catalogue) load() error {
 	missing := false
 	err := c.db.View(func(tx *bolt.Tx) error {
-		missing = tx.Bucket(keyAuthHash) == nil
+		missing = tx.Bucket(keyAuthHash) == nil || tx.Bucket(keyMembers) == nil
 		return nil
 	})
 	if err != nil {
@@ -118,7 +121,7 @@ func (c *catalogue) load() error {
 	}
 	if missing {
 		err := c.db.Update(func(tx *bolt.Tx) error {
-			for _, key := range [][]byte{keyInstance, keyUsers, keyOrgs, keyBuckets, keyDropped, keyAuths, keyAuthHash} {
+			for _, key := range [][]byte{keyInstance, keyUsers, keyOrgs, keyBuckets, keyDropped, keyMembers, keyAuths, keyAuthHash} {
 				if _, err := tx.CreateBucketIfNotExists(key); err != nil {
 					return err
 				}
@@ -132,6 +135,9 @@ func (c *catalogue) load() error {
 	return c.db.View(func(tx *bolt.Tx) error {
 		c.ready = tx.Bucket(keyInstance).Get(keyOnboarded) != nil
 		if err := loadAll(tx.Bucket(keyUsers), c.users); err != nil {
+			return err
+		}
+		if err := loadMembers(tx.Bucket(keyMembers), c.members); err != nil {
 			return err
 		}
 		if err := loadAll(tx.Bucket(keyOrgs), c.orgs); err != nil {
@@ -182,8 +188,10 @@ func (c *catalogue) setup(u user, o org, b bucket, a authorization) error {
 	if c.onboarded() {
 		return errConflict("onboarding has already been completed")
 	}
+	owner := membership{o.ID, u.ID}
 	err := c.db.Update(func(tx *bolt.Tx) error {
 		return errors.Join(
+			tx.Bucket(keyMembers).Put(owner.key(), []byte(roleOwner)),
 			put(tx, keyUsers, u.ID, u), put(tx, keyOrgs, o.ID, o), put(tx, keyBuckets, b.ID, b), putAuth(tx, &a),
 			tx.Bucket(keyInstance).Put(keyOnboarded, []byte("yes")),
 		)
@@ -194,6 +202,7 @@ func (c *catalogue) setup(u user, o org, b bucket, a authorization) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.users[u.ID], c.orgs[o.ID], c.buckets[b.ID], c.named[bucketName{b.OrgID, b.Name}] = &u, &o, &b, &b
+	c.members[owner] = roleOwner
 	c.ready = true
 	return nil
 }

@@ -119,11 +119,13 @@ func (c *catalogue) deleteBucket(id string) error {
 	if !ok {
 		return errNotFound("bucket not found")
 	}
-	if err := c.db.Update(func(tx *bolt.Tx) error { return dropBucket(tx, id) }); err != nil {
+	roles := c.memberships(func(m membership) bool { return m.resourceID == id })
+	if err := c.db.Update(func(tx *bolt.Tx) error { return errors.Join(dropBucket(tx, id), deleteMembers(tx, roles)) }); err != nil {
 		return err
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.forgetMembers(roles)
 	delete(c.buckets, id)
 	delete(c.named, bucketName{b.OrgID, b.Name})
 	return nil

@@ -32,7 +32,8 @@ func (c *catalogue) listOrgs() []org {
 	return sortedByID(c.orgs, func(o *org) string { return o.ID })
 }
 
-func (c *catalogue) createOrg(name, description string) (org, error) {
+// createOrg makes an organisation and its maker the owner.
+func (c *catalogue) createOrg(name, description, ownerID string) (org, error) {
 	c.write.Lock()
 	defer c.write.Unlock()
 	if _, taken := c.orgByName(name); taken {
@@ -40,7 +41,17 @@ func (c *catalogue) createOrg(name, description string) (org, error) {
 	}
 	now := c.clock().UTC()
 	o := org{ID: c.ids.next(), Name: name, Description: description, CreatedAt: now, UpdatedAt: now}
-	return o, c.saveOrg(o)
+	owner := membership{o.ID, ownerID}
+	err := c.db.Update(func(tx *bolt.Tx) error {
+		return errors.Join(put(tx, keyOrgs, o.ID, o), tx.Bucket(keyMembers).Put(owner.key(), []byte(roleOwner)))
+	})
+	if err != nil {
+		return org{}, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.orgs[o.ID], c.members[owner] = &o, roleOwner
+	return o, nil
 }
 
 // updateOrg applies the change to the stored organisation.
@@ -56,17 +67,13 @@ func (c *catalogue) updateOrg(id string, change func(*org)) (org, error) {
 		return org{}, errConflict("organization with name %s already exists", o.Name)
 	}
 	o.UpdatedAt = c.clock().UTC()
-	return o, c.saveOrg(o)
-}
-
-func (c *catalogue) saveOrg(o org) error {
 	if err := c.db.Update(func(tx *bolt.Tx) error { return put(tx, keyOrgs, o.ID, o) }); err != nil {
-		return err
+		return org{}, err
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.orgs[o.ID] = &o
-	return nil
+	return o, nil
 }
 
 // deleteOrg removes the organisation with its buckets and authorizations and
@@ -78,6 +85,11 @@ func (c *catalogue) deleteOrg(id string) ([]string, error) {
 		return nil, errNotFound("organization not found")
 	}
 	gone := c.findBuckets(func(b *bucket) bool { return b.OrgID == id })
+	inside := map[string]bool{id: true}
+	for _, b := range gone {
+		inside[b.ID] = true
+	}
+	roles := c.memberships(func(m membership) bool { return inside[m.resourceID] })
 	var dropped []string
 	err := c.db.Update(func(tx *bolt.Tx) error {
 		for _, b := range gone {
@@ -86,7 +98,7 @@ func (c *catalogue) deleteOrg(id string) ([]string, error) {
 				return err
 			}
 		}
-		return errors.Join(deleteAuths(tx, func(a *authorization) bool { return a.OrgID == id }), tx.Bucket(keyOrgs).Delete([]byte(id)))
+		return errors.Join(deleteMembers(tx, roles), deleteAuths(tx, func(a *authorization) bool { return a.OrgID == id }), tx.Bucket(keyOrgs).Delete([]byte(id)))
 	})
 	if err != nil {
 		return nil, err
@@ -99,5 +111,6 @@ func (c *catalogue) deleteOrg(id string) ([]string, error) {
 		delete(c.named, bucketName{b.OrgID, b.Name})
 	}
 	delete(c.orgs, id)
+	c.forgetMembers(roles)
 	return dropped, nil
 }

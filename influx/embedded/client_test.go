@@ -256,6 +256,7 @@ func TestUnknownRoutes(t *testing.T) {
 	for _, path := range []string{"/api/v2/tasks", "/api/v2", "/api/v2/buckets/0123456789abcdef/labels", "/debug/pprof/", "/"} {
 		call(t, s, rootToken, "GET", path, nil).wantError(t, 404, "not found", "")
 	}
+	call(t, s, "", "GET", "/api/v2/tasks", nil).wantError(t, 401, "unauthorized", "")
 	r := call(t, s, rootToken, "DELETE", "/api/v2/write", nil)
 	r.wantError(t, 405, "method not allowed", "")
 	if r.header.Get("Allow") != "POST" {

@@ -34,6 +34,9 @@ func (s *Server) authenticated(next endpoint) endpoint {
 		if !a.active() {
 			return errUnauthorized("token is inactive")
 		}
+		if u, ok := s.cat.user(a.UserID); !ok || u.Status != statusActive {
+			return errForbidden("User is inactive")
+		}
 		return next(w, r.WithContext(context.WithValue(r.Context(), authKey{}, a)))
 	}
 }

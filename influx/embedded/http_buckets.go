@@ -48,7 +48,10 @@ func retentionOf(rules []retentionRule) (time.Duration, error) {
 	if len(rules) > 1 || (rule.Type != "expire" && rule.Type != "") {
 		return 0, errInvalid("there may be one retention rule, of type expire")
 	}
-	if rule.EverySeconds < 0 || rule.EverySeconds > int64(1<<63-1)/int64(time.Second) {
+	if rule.EverySeconds < 0 {
+		return 0, errUnprocessable("expiration seconds cannot be negative")
+	}
+	if rule.EverySeconds > int64(1<<63-1)/int64(time.Second) {
 		return 0, errInvalid("everySeconds is out of range: %d", rule.EverySeconds)
 	}
 	keep := time.Duration(rule.EverySeconds) * time.Second

@@ -51,10 +51,14 @@ func (s *Server) listOrgs(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	userID, err := queryID(r, "userID")
+	if err != nil {
+		return err
+	}
 	name := r.URL.Query().Get("org")
 	var found []org
 	for _, o := range s.cat.listOrgs() {
-		if (id != "" && o.ID != id) || (name != "" && o.Name != name) || !mayReadOrg(a, o.ID) {
+		if (id != "" && o.ID != id) || (name != "" && o.Name != name) || (userID != "" && !s.cat.isIn(o.ID, userID)) || !mayReadOrg(a, o.ID) {
 			continue
 		}
 		found = append(found, o)
@@ -108,7 +112,7 @@ func (s *Server) createOrg(w http.ResponseWriter, r *http.Request) error {
 	if strings.TrimSpace(q.Name) == "" {
 		return errInvalid("organization name is required")
 	}
-	o, err := s.cat.createOrg(q.Name, q.Description)
+	o, err := s.cat.createOrg(q.Name, q.Description, authOf(r.Context()).UserID)
 	if err != nil {
 		return err
 	}

@@ -30,12 +30,15 @@ func (s *Server) routes() http.Handler {
 	open("/api/v2/setup", methods{"GET": s.setupAllowed, "POST": s.setup})
 
 	closed("/api/v2/me", methods{"GET": s.me})
-	closed("/api/v2/users", methods{"GET": s.listUsers})
-	closed("/api/v2/users/{id}", methods{"GET": s.getUser})
+	closed("/api/v2/users", methods{"GET": s.listUsers, "POST": s.createUser})
+	closed("/api/v2/users/{id}", methods{"GET": s.getUser, "PATCH": s.updateUser, "DELETE": s.deleteUser})
+	closed("/api/v2/users/{id}/password", methods{"POST": s.setPassword})
 	closed("/api/v2/orgs", methods{"GET": s.listOrgs, "POST": s.createOrg})
 	closed("/api/v2/orgs/{id}", methods{"GET": s.getOrg, "PATCH": s.updateOrg, "DELETE": s.deleteOrg})
+	s.memberRoutes(closed, "/api/v2/orgs/{id}", s.orgIDOfPath)
 	closed("/api/v2/buckets", methods{"GET": s.listBuckets, "POST": s.createBucket})
 	closed("/api/v2/buckets/{id}", methods{"GET": s.getBucket, "PATCH": s.updateBucket, "DELETE": s.deleteBucket})
+	s.memberRoutes(closed, "/api/v2/buckets/{id}", s.bucketIDOfPath)
 	closed("/api/v2/authorizations", methods{"GET": s.listAuthorizations, "POST": s.createAuthorization})
 	closed("/api/v2/authorizations/{id}", methods{"GET": s.getAuthorization, "PATCH": s.updateAuthorization, "DELETE": s.deleteAuthorization})
 	closed("/api/v2/write", methods{"POST": s.write})
@@ -45,7 +48,10 @@ func (s *Server) routes() http.Handler {
 	mux.Handle("/query", s.legacy(methods{"GET": s.influxQL, "POST": s.influxQL}))
 	mux.Handle("/write", s.legacy(methods{"POST": s.writeLegacy}))
 
-	mux.Handle("/", s.serve(methods{"": func(http.ResponseWriter, *http.Request) error { return errNotFound("path not found") }}))
+	// Without a token nobody learns which paths of the API there are.
+	nothing := func(http.ResponseWriter, *http.Request) error { return errNotFound("path not found") }
+	closed("/api/", methods{"": nothing})
+	open("/", methods{"": nothing})
 	return s.guarded(mux)
 }
 

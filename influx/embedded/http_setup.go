@@ -26,8 +26,10 @@ func (q setupRequest) check() error {
 			return newError(http.StatusBadRequest, "empty value", "%s is required", what)
 		}
 	}
-	if q.Password != "" && len(q.Password) < 8 {
-		return errInvalid("passwords must be at least 8 characters long")
+	if q.Password != "" {
+		if err := checkPassword(q.Password); err != nil {
+			return err
+		}
 	}
 	if strings.ContainsAny(q.Token, " \t\r\n") {
 		return errInvalid("the token may not contain white space")
@@ -35,9 +37,16 @@ func (q setupRequest) check() error {
 	return checkBucketName(q.Bucket)
 }
 
+// checkPassword holds InfluxDB's bounds. A password is never kept: nobody signs in here.
+func checkPassword(password string) error {
+	if len(password) < 8 || len(password) > 72 {
+		return errInvalid("passwords must be between 8 and 72 characters long")
+	}
+	return nil
+}
+
 // setup makes a fresh database usable: a user, an organisation, a bucket and a
-// token for everything. There is no sign-in here, so the password is checked as
-// InfluxDB does and not kept.
+// token for everything.
 func (s *Server) setup(w http.ResponseWriter, r *http.Request) error {
 	var q setupRequest
 	if err := readJSON(w, r, &q); err != nil {

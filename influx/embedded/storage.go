@@ -157,7 +157,7 @@ func (s *Server) openServices(retentionEvery time.Duration) {
 	s.influxql = newInfluxqlLimits()
 	s.executor = query.NewExecutor()
 	s.executor.TaskManager.QueryTimeout = influxqlTimeout
-	s.executor.StatementExecutor = &coordinator.StatementExecutor{
+	s.executor.StatementExecutor = limitWindows(&coordinator.StatementExecutor{
 		MetaClient:        s.meta,
 		TaskManager:       s.executor.TaskManager,
 		TSDBStore:         coordinator.LocalTSDBStore{Store: s.store},
@@ -166,7 +166,7 @@ func (s *Server) openServices(retentionEvery time.Duration) {
 		MaxSelectBucketsN: influxqlBuckets,
 		// MaxSelectSeriesN stays 0: a fleet's SELECT last(x) GROUP BY device rightly reads as
 		// many series as there are devices. Time and the size of an answer are bounded.
-	}
+	})
 	s.retention = retention.NewService(retention.Config{Enabled: true, CheckInterval: toml.Duration(retentionEvery)})
 	s.retention.MetaClient = pausedMeta{s.meta, &s.pause}
 	s.retention.TSDBStore = pausedStore{s.store, &s.pause}

@@ -1,5 +1,6 @@
-// Package influxtest gives tests a database: an embedded InfluxDB in a folder of the test's own, or buckets with random
-// names in the InfluxDB that TEST_INFLUX_URL, TEST_INFLUX_TOKEN and TEST_INFLUX_ORG (default: iot_center) name.
+// Package influxtest gives tests a database: an embedded InfluxDB in a folder of the test's own, or an organisation of
+// its own in the InfluxDB 2.x that TEST_INFLUX_URL names. TEST_INFLUX_TOKEN is its operator's token: one that may make
+// organisations. An InfluxDB that was never used is set up with it.
 package influxtest
 
 import (
@@ -8,13 +9,10 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
-	"os"
-	"strings"
 	"testing"
 	"time"
 
 	influxdb2 "github.com/influxdata/influxdb-client-go/v2"
-	"github.com/influxdata/influxdb-client-go/v2/domain"
 
 	"iotcenter/influx"
 	"iotcenter/influx/embedded"
@@ -47,34 +45,45 @@ func Start(tb testing.TB, change ...func(*influx.Config)) *Instance {
 	return Connect(tb, cfg)
 }
 
-// External tells whether the tests run against an InfluxDB elsewhere.
-func External() bool { return os.Getenv("TEST_INFLUX_URL") != "" }
-
-// Place gives the configuration of a database that nobody has connected to: a fresh one, or random buckets of the one
-// elsewhere, which are removed when the test ends.
+// Place gives the configuration of a database that nobody has connected to: a fresh one, or a place in the one
+// elsewhere, which is removed when the test ends.
 func Place(tb testing.TB) influx.Config {
 	tb.Helper()
+	if External() {
+		return PlaceElsewhere(tb)
+	}
+	return PlaceEmbedded(tb)
+}
+
+// PlaceEmbedded is Place in an embedded InfluxDB, whatever TEST_INFLUX_URL says.
+func PlaceEmbedded(tb testing.TB) influx.Config {
+	tb.Helper()
 	cfg := influx.Config{Token: rand.Text(), Org: "iot_center", Bucket: "iot_center", AuthBucket: "iot_center_auth", Log: slog.New(slog.DiscardHandler)}
-	if !External() {
-		server, err := embedded.Open(tb.Context(), embedded.Options{Dir: tb.TempDir(), Log: cfg.Log})
-		if err != nil {
-			tb.Fatalf("embedded InfluxDB: %v", err)
+	server, err := embedded.Open(tb.Context(), embedded.Options{Dir: tb.TempDir(), Log: cfg.Log})
+	if err != nil {
+		tb.Fatalf("embedded InfluxDB: %v", err)
+	}
+	tb.Cleanup(func() {
+		if err := server.Close(); err != nil {
+			tb.Errorf("close the embedded InfluxDB: %v", err)
 		}
-		tb.Cleanup(func() {
-			if err := server.Close(); err != nil {
-				tb.Errorf("close the embedded InfluxDB: %v", err)
-			}
-		})
-		cfg.Embedded, cfg.HTTPClient = true, server.HTTPClient()
-		return cfg
+	})
+	cfg.Embedded, cfg.HTTPClient = true, server.HTTPClient()
+	return cfg
+}
+
+// PlaceElsewhere is Elsewhere for a test.
+func PlaceElsewhere(tb testing.TB) influx.Config {
+	tb.Helper()
+	cfg, remove, err := Elsewhere()
+	if err != nil {
+		tb.Fatal(err)
 	}
-	cfg.URL, cfg.Token = os.Getenv("TEST_INFLUX_URL"), os.Getenv("TEST_INFLUX_TOKEN")
-	if org := os.Getenv("TEST_INFLUX_ORG"); org != "" {
-		cfg.Org = org
-	}
-	name := "test_" + strings.ToLower(rand.Text()[:10])
-	cfg.Bucket, cfg.AuthBucket = name, name+"_auth"
-	tb.Cleanup(func() { removeAll(tb, cfg) })
+	tb.Cleanup(func() {
+		if err := remove(); err != nil {
+			tb.Errorf("remove the test's place: %v", err)
+		}
+	})
 	return cfg
 }
 
@@ -126,49 +135,4 @@ func client(cfg influx.Config) influxdb2.Client {
 		options.SetHTTPClient(&http.Client{Timeout: time.Minute})
 	}
 	return influxdb2.NewClientWithOptions(base, cfg.Token, options)
-}
-
-// removeAll leaves the InfluxDB elsewhere as it was.
-func removeAll(tb testing.TB, cfg influx.Config) {
-	c := client(cfg)
-	defer c.Close()
-	ctx, cancel := context.WithTimeout(context.Background(), startLimit)
-	defer cancel()
-	mine := map[string]bool{}
-	for _, name := range []string{cfg.Bucket, cfg.AuthBucket} {
-		bucket, err := c.BucketsAPI().FindBucketByName(ctx, name)
-		if err != nil {
-			tb.Logf("bucket %s is not there to be removed: %v", name, err)
-			continue
-		}
-		mine[*bucket.Id] = true
-		if err := c.BucketsAPI().DeleteBucket(ctx, bucket); err != nil {
-			tb.Errorf("remove bucket %s: %v", name, err)
-		}
-	}
-	list, err := c.AuthorizationsAPI().GetAuthorizations(ctx)
-	if err != nil {
-		tb.Errorf("list authorizations: %v", err)
-		return
-	}
-	for _, a := range *list {
-		if !concerns(a, mine) {
-			continue
-		}
-		if err := c.AuthorizationsAPI().DeleteAuthorization(ctx, &a); err != nil {
-			tb.Errorf("remove authorization: %v", err)
-		}
-	}
-}
-
-func concerns(a domain.Authorization, buckets map[string]bool) bool {
-	if a.Permissions == nil {
-		return false
-	}
-	for _, p := range *a.Permissions {
-		if p.Resource.Id != nil && buckets[*p.Resource.Id] {
-			return true
-		}
-	}
-	return false
 }

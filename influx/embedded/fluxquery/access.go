@@ -156,8 +156,8 @@ type reader struct {
 	session *session
 }
 
-// beforeEpoch is true for ranges the store would take as unbounded.
-func beforeEpoch(spec influxdb.ReadFilterSpec) bool { return spec.Bounds.Stop <= 0 }
+// beforeEpoch is true for ranges whose last moment the store would take for no bound at all.
+func beforeEpoch(spec influxdb.ReadFilterSpec) bool { return spec.Bounds.Stop <= 1 }
 
 func (r *reader) ReadFilter(ctx context.Context, spec influxdb.ReadFilterSpec, alloc *memory.Allocator) (influxdb.TableIterator, error) {
 	if err := r.session.locate(&spec); err != nil {

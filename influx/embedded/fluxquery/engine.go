@@ -95,7 +95,7 @@ func New(o Options) *Engine {
 	}
 	return &Engine{
 		o:       o,
-		reader:  reads.NewReader(storage.NewStore(o.Store, o.Meta)),
+		reader:  reads.NewReader(halfOpen{storage.NewStore(o.Store, o.Meta)}),
 		ready:   prepareOnce(),
 		slots:   make(chan struct{}, o.Concurrency),
 		closing: make(chan struct{}),
