@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -33,6 +34,8 @@ type Options struct {
 	Log     *slog.Logger     // nil: silent
 	Clock   func() time.Time // nil: time.Now
 	MinFree uint64           // writes are refused while less is free on the disk; 0: 64 MB
+	// NoPushdown computes aggregateWindow by the stock plan instead of while reading; for comparisons.
+	NoPushdown bool
 }
 
 // Server is an InfluxDB in this process. Make one with Open.
@@ -58,6 +61,7 @@ type Server struct {
 	client  *http.Client
 
 	gates bucketGates
+	tidy  *time.Timer // gives memory back once the start is over
 
 	// requests keeps Close from pulling the engine from under a request.
 	requests requestGate
@@ -95,14 +99,14 @@ func Open(ctx context.Context, o Options) (*Server, error) {
 	s.space = newSpaceGuard(dir, o.MinFree, s.clock)
 	// Requests live as long as the server, not as long as the context that opened it.
 	s.base, s.cancel = context.WithCancel(context.WithoutCancel(ctx))
-	if err := s.open(); err != nil {
+	if err := s.open(o); err != nil {
 		return nil, errors.Join(fmt.Errorf("embedded InfluxDB: %w", err), s.Close())
 	}
 	s.log.Info("embedded InfluxDB is open", "folder", dir, "elapsed", s.clock().Sub(s.started).Round(time.Millisecond))
 	return s, nil
 }
 
-func (s *Server) open() (err error) {
+func (s *Server) open(o Options) (err error) {
 	if err := os.MkdirAll(s.dir, 0o700); err != nil {
 		return err
 	}
@@ -130,14 +134,19 @@ func (s *Server) open() (err error) {
 		return err
 	}
 	s.openServices()
-	s.flux = newFluxRunner(s)
+	s.flux = newFluxRunner(s, o.NoPushdown)
 	s.handler = s.routes()
 	s.client = &http.Client{
 		Transport:     &transport{handler: s.handler, log: s.log},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
+	s.tidy = time.AfterFunc(afterStart, debug.FreeOSMemory)
 	return s.retention.Open()
 }
+
+// afterStart is when what Open read from the log has become cold and was put into files. What it took in memory would
+// otherwise stay the process's for minutes: 290 MB after a backfill of ten million points, 80 MB without.
+const afterStart = coldAfter + 15*time.Second
 
 // Handler is the InfluxDB v2 HTTP API.
 func (s *Server) Handler() http.Handler { return s.handler }
@@ -153,6 +162,9 @@ func (s *Server) Close() error {
 	s.closeOnce.Do(func() {
 		s.cancel()
 		s.requests.shut()
+		if s.tidy != nil {
+			s.tidy.Stop()
+		}
 		if s.retention != nil {
 			s.closeErr = errors.Join(s.closeErr, s.retention.Close())
 		}
