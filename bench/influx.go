@@ -4,28 +4,30 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net"
 	"net/http"
 	"net/url"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"iotcenter/influx/embedded"
 )
 
 // influx is an InfluxDB past the app: the peer of most rows.
 type influx struct {
-	base   string
-	client *http.Client
-	close  func() error
+	base    string
+	client  *http.Client
+	handler http.Handler // of an engine in this process
+	close   func() error
 }
 
-// engineHere opens the engine in this process, without the app around it and without a network between.
+// engineHere opens the engine in this process, without the app around it and without a network between, on a new folder.
 func engineHere(ctx context.Context, b *bench, name string) (*influx, error) {
-	s, err := embedded.Open(ctx, embedded.Options{Dir: filepath.Join(b.dir, name), Log: quiet()})
+	db, err := openEngine(ctx, embedded.Options{Dir: filepath.Join(b.dir, name)})
 	if err != nil {
 		return nil, err
 	}
-	db := &influx{base: "http://embedded", client: s.HTTPClient(), close: s.Close}
 	setup, err := json.Marshal(map[string]any{"username": "bench", "password": operator, "org": org, "bucket": bucket, "token": operator})
 	if err != nil {
 		return nil, err
@@ -34,6 +36,28 @@ func engineHere(ctx context.Context, b *bench, name string) (*influx, error) {
 		return nil, err
 	}
 	return db, nil
+}
+
+// openEngine opens the engine in this process on a folder that may be set up already.
+func openEngine(ctx context.Context, o embedded.Options) (*influx, error) {
+	o.Log = quiet()
+	s, err := embedded.Open(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	return &influx{base: "http://embedded", client: s.HTTPClient(), handler: s.Handler(), close: s.Close}, nil
+}
+
+// serve lets an engine of this process be reached through the loopback, and gives it as its clients see it there.
+func (db *influx) serve() (*influx, func(), error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, nil, err
+	}
+	server := &http.Server{Handler: db.handler, ReadHeaderTimeout: 10 * time.Second}
+	go func() { _ = server.Serve(l) }()
+	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 128, DisableCompression: true}, Timeout: 2 * time.Minute}
+	return &influx{base: "http://" + l.Addr().String(), client: client}, func() { _ = server.Close() }, nil
 }
 
 func (db *influx) header() http.Header { return http.Header{"Authorization": {"Token " + operator}} }

@@ -101,32 +101,61 @@ func ingest(ctx context.Context, b *bench, a *app) error {
 	return singles(ctx, b, a, here)
 }
 
-// singles measures one-line writes: 64 connections through the app, and one writer on the engine, which syncs each write.
+// singles measures one-line writes, each a request of its own: through the app, and on the engine without it, by one
+// connection, which waits for the disk each time, and by several, which share it.
 func singles(ctx context.Context, b *bench, a *app, here *influx) error {
-	const connections, limit = 64, 4 * time.Second
+	const connections = 64
 	token, err := a.register(ctx, "bench-single")
 	if err != nil {
 		return err
 	}
-	// Each writer has points of its own: another second of the past each time.
-	var clock atomic.Int64
-	clock.Store(time.Now().Add(-24 * time.Hour).Unix())
-	line := func() string { return fmt.Sprintf("environment Temperature=21.5 %d\n", clock.Add(-1)) }
-
-	through, err := perSecond(ctx, connections, limit, func(ctx context.Context) error { return a.write(ctx, token, line()) })
-	if err != nil {
-		return err
-	}
-	direct, err := perSecond(ctx, 1, limit, func(ctx context.Context) error {
-		return here.write(ctx, bucket, "s", strings.Replace(line(), " ", ",clientId=bench-single ", 1))
+	through, err := perSecond(ctx, connections, singleTime, func(ctx context.Context) error {
+		return a.write(ctx, token, fmt.Sprintf("environment Temperature=21.5 %d\n", pastSecond()))
 	})
 	if err != nil {
 		return err
 	}
-	b.table.atLeast("one-line POSTs, 64 connections",
-		fmt.Sprintf("%.0f /s", through), fmt.Sprintf("engine, one fsync a write %.0f /s", direct), through/direct, 3)
+	server, stop, err := here.serve()
+	if err != nil {
+		return err
+	}
+	defer stop()
+	one, err := server.singles(ctx, 1)
+	if err != nil {
+		return err
+	}
+	b.table.atLeast("one-line POSTs through the app, 64 connections",
+		fmt.Sprintf("%.0f /s", through), fmt.Sprintf("engine, 1 connection %.0f /s", one), through/one, 3)
+	for _, m := range []struct {
+		connections int
+		least       float64
+	}{{8, 1.5}, {connections, 2}} {
+		many, err := server.singles(ctx, m.connections)
+		if err != nil {
+			return err
+		}
+		b.table.atLeast(fmt.Sprintf("one-line POSTs to the engine, %d connections", m.connections),
+			fmt.Sprintf("%.0f /s", many), fmt.Sprintf("1 connection %.0f /s", one), many/one, m.least)
+	}
 	return nil
 }
+
+// singleTime is how long one-line writes are counted.
+const singleTime = 4 * time.Second
+
+// singles counts the one-line writes a second that some connections get through at a database.
+func (db *influx) singles(ctx context.Context, connections int) (float64, error) {
+	return perSecond(ctx, connections, singleTime, func(ctx context.Context) error {
+		return db.write(ctx, bucket, "s", fmt.Sprintf("environment,clientId=bench-single Temperature=21.5 %d\n", pastSecond()))
+	})
+}
+
+// pastSecond is another second of the past each time, so that no write meets a point of another.
+var pastSecond = func() func() int64 {
+	var clock atomic.Int64
+	clock.Store(time.Now().Add(-24 * time.Hour).Unix())
+	return func() int64 { return clock.Add(-1) }
+}()
 
 // perSecond runs f on n goroutines for a while and gives the number of calls a second.
 func perSecond(ctx context.Context, n int, limit time.Duration, f func(context.Context) error) (float64, error) {

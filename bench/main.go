@@ -23,7 +23,7 @@ import (
 )
 
 func main() {
-	only := flag.String("only", "", "comma list of groups to run: start, ingest, backfill, pages, series, weight, fleet (default all)")
+	only := flag.String("only", "", "comma list of groups to run: start, ingest, backfill, pages, series, weight, queries, memory, fleet (default all)")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
@@ -72,8 +72,14 @@ func run(ctx context.Context, out io.Writer, only string) error {
 	}); err != nil {
 		return err
 	}
-	if wanted("fleet") {
-		if err := b.say("fleet", func() error { return fleets(ctx, b) }); err != nil {
+	for _, g := range []struct {
+		name string
+		run  func(context.Context, *bench) error
+	}{{"queries", queries}, {"memory", tenMillion}, {"fleet", fleets}} {
+		if !wanted(g.name) {
+			continue
+		}
+		if err := b.say(g.name, func() error { return g.run(ctx, b) }); err != nil {
 			return err
 		}
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 )
@@ -49,9 +50,10 @@ func devicePage(ctx context.Context, b *bench, a *app) error {
 }
 
 // series measures the data of a dashboard over a week, a month and a year of one-minute points, against a raw scan of the
-// same range in the same database.
+// same range in the same database. It waits until the database has put away what was written: a year is no year that
+// arrived a moment ago.
 func series(ctx context.Context, b *bench, a *app) error {
-	if err := a.yearOnce(ctx); err != nil {
+	if err := errors.Join(a.yearOnce(ctx), a.calm(ctx)); err != nil {
 		return err
 	}
 	var week time.Duration

@@ -53,9 +53,9 @@ data()
 	const when = `time >= 1777593600000000000 AND time < 1777597200000000000`
 	const device = `"clientId" = 'dev1'`
 	for _, c := range []struct{ name, got, want string }{
-		{"survey", surveyQuery(sel, 1200), `SELECT last(*::field) FROM "environment" WHERE ` + device + ` AND ` + when +
-			`; SELECT *::field FROM "environment" WHERE ` + device + ` AND ` + when + ` LIMIT 1 OFFSET 1200` +
-			`; SHOW SERIES FROM "environment" WHERE ` + device + ` LIMIT 1 OFFSET 1`},
+		{"a row far down", rowQuery(sel, 1200), `SELECT *::field FROM "environment" WHERE ` + device + ` AND ` + when + ` LIMIT 1 OFFSET 1200`},
+		{"fields", fieldsQuery(sel), `SELECT last(*::field) FROM "environment" WHERE ` + device + ` AND ` + when},
+		{"a second series", secondSeriesQuery(sel), `SHOW SERIES FROM "environment" WHERE ` + device + ` LIMIT 1 OFFSET 1`},
 		{"statistics", statsQuery(sel, []telemetry.Field{{Name: "CO2", Sensor: "CO2Sensor"}, {Name: `o"dd`}}),
 			`SELECT min("CO2") AS min0, max("CO2") AS max0, count("CO2") AS count0, min("o\"dd") AS min1, max("o\"dd") AS max1, count("o\"dd") AS count1 FROM "environment" WHERE ` + device + ` AND ` + when +
 				`; SELECT last("CO2") AS newest, "CO2Sensor"::tag AS sensor FROM "environment" WHERE ` + device + ` AND ` + when +
@@ -97,5 +97,31 @@ deviceauth_log,writer=me deviceId="dev1",createdAt="2026-05-01T00:00:00.00000000
 	}
 	if _, later := db.logTime.next(at.Add(time.Hour)); !later.Equal(at.Add(time.Hour)) {
 		t.Errorf("a later log point is at %v", later)
+	}
+}
+
+func TestPartsOfARangeThatAreLookedAtFirst(t *testing.T) {
+	const day = 24 * time.Hour
+	stop := time.Date(2026, 5, 1, 0, 0, 0, 0, time.UTC)
+	for _, c := range []struct {
+		span time.Duration
+		want []time.Duration
+	}{
+		{time.Nanosecond, []time.Duration{time.Nanosecond}},
+		{7 * day, []time.Duration{7 * day}},
+		{20 * day, []time.Duration{20 * day}},
+		{30 * day, []time.Duration{10 * day, 30 * day}},
+		{365 * day, []time.Duration{10 * day, 60 * day, 365 * day}},
+		{maxTime.Sub(minTime), []time.Duration{10 * day, 60 * day, 360 * day, 2160 * day, 12960 * day, maxTime.Sub(minTime)}},
+	} {
+		var got []time.Duration
+		for _, p := range newestParts(selection{device: "d", start: stop.Add(-c.span), stop: stop}) {
+			if got = append(got, stop.Sub(p.start)); !p.stop.Equal(stop) || p.device != "d" {
+				t.Errorf("%v: %+v is no part of it", c.span, p)
+			}
+		}
+		if d := cmp.Diff(c.want, got); d != "" {
+			t.Errorf("%v: %s", c.span, d)
+		}
 	}
 }

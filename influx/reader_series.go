@@ -89,33 +89,69 @@ type survey struct {
 // survey looks without reading: the newest value of each field, a row far down the range, the index.
 func (db *DB) survey(ctx context.Context, sel selection, rows int) (survey, telemetry.Explained, error) {
 	var out survey
-	text := surveyQuery(sel, rows)
+	explained := telemetry.Explained{Title: "Fields and amount of data", Language: "influxql"}
 	start := time.Now()
-	n, err := db.influxql(ctx, sel.bucket, text, false, func(s *qlSeries, row []json.RawMessage) error {
-		switch s.Statement {
-		case 0:
-			out.fields = numericFields(s, row)
-		case 1:
-			out.many = true
-		case 2:
-			out.split = true
+	for i, part := range newestParts(sel) {
+		if i > 0 && (out.many || len(out.fields) == 0) {
+			break
 		}
-		return nil
-	})
-	if len(sel.fields) > 0 {
-		out.fields = slices.DeleteFunc(out.fields, func(name string) bool { return !slices.Contains(sel.fields, name) })
+		text := rowQuery(part, rows)
+		if i == 0 {
+			text = strings.Join([]string{text, fieldsQuery(sel), secondSeriesQuery(sel)}, "; ")
+		} else {
+			explained.Text += "; "
+		}
+		explained.Text += text
+		n, err := db.influxql(ctx, sel.bucket, text, false, func(s *qlSeries, row []json.RawMessage) error {
+			switch s.Statement {
+			case 0:
+				out.many = true
+			case 1:
+				out.fields = numericFields(s, row)
+			case 2:
+				out.split = true
+			}
+			return nil
+		})
+		explained.Rows, explained.Elapsed = explained.Rows+n, time.Since(start)
+		if err != nil {
+			return out, explained, err
+		}
+		if len(sel.fields) > 0 {
+			out.fields = slices.DeleteFunc(out.fields, func(name string) bool { return !slices.Contains(sel.fields, name) })
+		}
 	}
 	out.fields = out.fields[:min(len(out.fields), maxFields)]
-	return out, telemetry.Explained{Title: "Fields and amount of data", Language: "influxql", Text: text, Rows: n, Elapsed: time.Since(start)}, err
+	return out, explained, nil
 }
 
-func surveyQuery(sel selection, rows int) string {
-	m, device, where := influxqlIdent(sel.measurement), sel.whereDevice(), sel.where()
-	return strings.Join([]string{
-		fieldsQuery(sel),
-		fmt.Sprintf("SELECT *::field FROM %s WHERE %s LIMIT 1 OFFSET %d", m, where, rows),
-		"SHOW SERIES FROM " + m + " WHERE " + device + " LIMIT 1 OFFSET 1",
-	}, "; ")
+// Where survey looks for a row far down: in the newest part of a range, then in a larger one, then in all of it. The
+// database merges its shards, a week each, row by row, at a price for each row that grows with their number: with a
+// point a minute, a year of shards takes fifty times as long as its last days to count a thousand rows.
+const (
+	firstPart  = 10 * 24 * time.Hour
+	partGrowth = 6
+)
+
+// newestParts gives ranges that end like a selection's, the shortest first; the last is the whole.
+func newestParts(sel selection) []selection {
+	var parts []selection
+	for d := firstPart; d < sel.stop.Sub(sel.start)/2; d *= partGrowth {
+		part := sel
+		part.start = sel.stop.Add(-d)
+		parts = append(parts, part)
+	}
+	return append(parts, sel)
+}
+
+// rowQuery asks for a row far down the range.
+func rowQuery(sel selection, rows int) string {
+	return fmt.Sprintf("SELECT *::field FROM %s WHERE %s LIMIT 1 OFFSET %d", influxqlIdent(sel.measurement), sel.where(), rows)
+}
+
+// secondSeriesQuery asks for a second series of the device.
+func secondSeriesQuery(sel selection) string {
+	return "SHOW SERIES FROM " + influxqlIdent(sel.measurement) + " WHERE " + sel.whereDevice() + " LIMIT 1 OFFSET 1"
 }
 
 // where is the InfluxQL condition of a selection; the fields are no part of it.

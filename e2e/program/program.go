@@ -142,6 +142,9 @@ func (p *Program) Stop() error {
 	}
 }
 
+// PID is the process.
+func (p *Program) PID() int { return p.cmd.Process.Pid }
+
 // Log is what the program has written so far.
 func (p *Program) Log() string { return p.log.String() }
 

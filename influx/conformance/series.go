@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"iotcenter/devices"
 	"iotcenter/telemetry"
 )
 
@@ -123,6 +124,42 @@ func Series(t *testing.T, s Subject) {
 		whole := ask(t, telemetry.SeriesQuery{Device: "spike", Start: first.Add(30_000 * time.Minute), Stop: first.Add(30_001 * time.Minute), Points: 600})
 		if d := cmp.Diff([]float64{77.5}, named(whole, "Temperature").Mean); !whole.Raw || d != "" {
 			t.Errorf("a minute of it: %s", d)
+		}
+	})
+
+	t.Run("where most points lie does not matter", func(t *testing.T) {
+		// Up to two points for a pixel come as they are stored, wherever they lie in the range.
+		year := at.AddDate(-1, 0, 0)
+		for name, c := range map[string]struct {
+			first time.Time
+			step  time.Duration
+		}{
+			"at the start":     {year, time.Minute},
+			"before summer":    {at.AddDate(0, 0, -200), time.Minute},
+			"some days ago":    {at.AddDate(0, 0, -30), time.Minute},
+			"at the end":       {at.AddDate(0, 0, -1), time.Minute},
+			"through the year": {year, 7 * time.Hour},
+		} {
+			id := "lies-" + strings.ReplaceAll(name, " ", "-")
+			const points = 600
+			var b strings.Builder
+			for i := range 2 * points {
+				b.WriteString(line("environment", "clientId="+id, "Temperature=1,CO2=2i", c.first.Add(time.Duration(i)*c.step)) + "\n")
+			}
+			s.Write(b.String())
+			q := telemetry.SeriesQuery{Device: devices.ID(id), Start: year, Stop: at, Points: points}
+			if got := ask(t, q); !got.Raw || len(named(got, "CO2").Times) != 2*points {
+				t.Errorf("%s: raw %v, %d points, want %d as stored", name, got.Raw, len(named(got, "CO2").Times), 2*points)
+			}
+			s.Write(line("environment", "clientId="+id, "CO2=3i", c.first.Add(2*points*c.step)))
+			if got := ask(t, q); got.Raw || len(got.Series) != 2 || len(named(got, "CO2").Times) > points+2 {
+				t.Errorf("%s: one point more: raw %v, %d series, %d windows", name, got.Raw, len(got.Series), len(named(got, "CO2").Times))
+			}
+		}
+		// A field of which only the oldest part of the range has points.
+		s.Write(line("environment", "clientId=lies-at-the-end", "Humidity=50", year.Add(time.Hour)))
+		if got := ask(t, telemetry.SeriesQuery{Device: "lies-at-the-end", Start: year, Stop: at, Points: 600}); len(got.Series) != 3 {
+			t.Errorf("%d series with one that ended long ago, want 3", len(got.Series))
 		}
 	})
 

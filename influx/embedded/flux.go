@@ -41,8 +41,8 @@ func (e fluxEngine) close() error {
 	return e.Close(ctx)
 }
 
-func newFluxRunner(s *Server) fluxRunner {
-	return fluxEngine{fluxquery.New(fluxquery.Options{Store: s.store, Meta: s.meta, Log: s.log}), &s.engine}
+func newFluxRunner(s *Server, noPushdown bool) fluxRunner {
+	return fluxEngine{fluxquery.New(fluxquery.Options{Store: s.store, Meta: s.meta, Log: s.log, NoPushdown: noPushdown}), &s.engine}
 }
 
 // fluxError turns what the Flux engine reports into an answer of the API.

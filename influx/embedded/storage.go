@@ -27,6 +27,9 @@ const policyName = "autogen"
 // package, thrown once.
 var enableUint = sync.OnceFunc(models.EnableUintSupport)
 
+// coldAfter is how long a shard is left alone before what it holds in memory is put into a file.
+const coldAfter = 30 * time.Second
+
 func (s *Server) openStore() error {
 	enableUint()
 	cfg := tsdb.NewConfig()
@@ -37,7 +40,7 @@ func (s *Server) openStore() error {
 	// Small snapshots and an early cold state keep memory low and the next
 	// start short: with the defaults a backfill of a year took 4.8 GB and 10 s.
 	cfg.CacheSnapshotMemorySize = toml.Size(8 << 20)
-	cfg.CacheSnapshotWriteColdDuration = toml.Duration(30 * time.Second)
+	cfg.CacheSnapshotWriteColdDuration = toml.Duration(coldAfter)
 	cfg.MaxConcurrentCompactions = 1
 	// WALFsyncDelay stays 0: each write is answered after its fsync.
 

@@ -152,7 +152,7 @@ func (s *session) locate(spec *influxdb.ReadFilterSpec) error {
 
 // reader gives a query the store, limited to the buckets of its session.
 type reader struct {
-	inner   influxdb.Reader
+	inner   *storeReader
 	session *session
 }
 

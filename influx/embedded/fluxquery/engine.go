@@ -15,7 +15,6 @@ import (
 	"github.com/influxdata/flux/plan"
 	"github.com/influxdata/influxdb/flux/stdlib/influxdata/influxdb"
 	"github.com/influxdata/influxdb/services/storage"
-	"github.com/influxdata/influxdb/storage/reads"
 	"github.com/influxdata/influxdb/tsdb"
 )
 
@@ -69,7 +68,7 @@ type Stats struct {
 // Engine runs Flux queries over one store.
 type Engine struct {
 	o       Options
-	reader  influxdb.Reader
+	reader  *storeReader
 	ready   <-chan struct{}
 	slots   chan struct{}
 	closing chan struct{}
@@ -95,7 +94,7 @@ func New(o Options) *Engine {
 	}
 	return &Engine{
 		o:       o,
-		reader:  reads.NewReader(halfOpen{storage.NewStore(o.Store, o.Meta)}),
+		reader:  newStoreReader(storage.NewStore(o.Store, o.Meta)),
 		ready:   prepareOnce(),
 		slots:   make(chan struct{}, o.Concurrency),
 		closing: make(chan struct{}),

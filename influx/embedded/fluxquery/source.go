@@ -11,7 +11,9 @@ import (
 	"github.com/influxdata/flux/execute"
 	"github.com/influxdata/flux/memory"
 	"github.com/influxdata/flux/plan"
+	"github.com/influxdata/flux/values"
 	"github.com/influxdata/influxdb/flux/stdlib/influxdata/influxdb"
+	"github.com/influxdata/influxdb/models"
 )
 
 const windowSourceKind = "readWindows"
@@ -69,11 +71,12 @@ func createWindowSource(ps plan.ProcedureSpec, id execute.DatasetID, a execute.A
 	if spec.FilterSet {
 		read.Predicate = spec.Filter
 	}
-	src := &windowSource{id: id, alloc: a.Allocator(), spec: spec}
-	if r, ok := deps.Reader.(*reader); ok {
-		src.session = r.session
+	r, ok := deps.Reader.(*reader)
+	if !ok {
+		return nil, fmt.Errorf("unexpected reader %T", deps.Reader)
 	}
-	src.scan = src.session.scanFor(src, deps.Reader, read)
+	src := &windowSource{id: id, alloc: a.Allocator(), spec: spec, session: r.session}
+	src.scan = r.scanFor(src, read)
 	return src, nil
 }
 
@@ -82,9 +85,7 @@ func (s *windowSource) AddTransformation(t execute.Transformation) { s.next = ap
 
 // Run implements execute.Source.
 func (s *windowSource) Run(ctx context.Context) {
-	if s.session != nil {
-		s.session.pushdowns.Add(1)
-	}
+	s.session.pushdowns.Add(1)
 	s.next.Finish(s.id, s.run(ctx))
 }
 
@@ -124,15 +125,30 @@ type windowTable struct {
 	used bool
 }
 
-func newWindowTable(key flux.GroupKey, cols []flux.ColMeta, timeCol, valueCol int, red reducer, times, values array.Interface, alloc *memory.Allocator) *windowTable {
-	timeMeta, valueMeta := cols[timeCol], flux.ColMeta{Label: execute.DefaultValueColLabel, Type: red.colType()}
-	if red.selects() {
-		// Selectors keep the columns of the series as they are.
-		cols = slices.Clone(cols)
-		cols[valueCol] = valueMeta
+// seriesKey is the key of a series' table, as the library's reader makes it.
+func seriesKey(tags models.Tags, bounds execute.Bounds) flux.GroupKey {
+	cols := make([]flux.ColMeta, 0, len(tags)+2)
+	vs := make([]values.Value, 0, len(tags)+2)
+	cols = append(cols, flux.ColMeta{Label: execute.DefaultStartColLabel, Type: flux.TTime}, flux.ColMeta{Label: execute.DefaultStopColLabel, Type: flux.TTime})
+	vs = append(vs, values.NewTime(bounds.Start), values.NewTime(bounds.Stop))
+	for _, t := range tags {
+		cols = append(cols, flux.ColMeta{Label: string(t.Key), Type: flux.TString})
+		vs = append(vs, values.NewString(string(t.Value)))
+	}
+	return execute.NewGroupKey(cols, vs)
+}
+
+// newWindowTable makes the table of a series from its windows' times and values. Its columns are those of the stock plan:
+// selectors keep the ones that a series has in the store, bounds and time and value and tags; aggregates keep the key, and
+// the value follows, and then the time that was put back.
+func newWindowTable(key flux.GroupKey, typ flux.ColType, selector bool, times, results array.Interface, alloc *memory.Allocator) *windowTable {
+	const bounds = 2 // columns of the key before the tags
+	timeMeta, valueMeta := flux.ColMeta{Label: execute.DefaultTimeColLabel, Type: flux.TTime}, flux.ColMeta{Label: execute.DefaultValueColLabel, Type: typ}
+	cols := slices.Clone(key.Cols())
+	if selector {
+		cols = slices.Insert(cols, bounds, timeMeta, valueMeta)
 	} else {
-		// Aggregates keep the key; the value follows, and then the time that was put back.
-		cols = append(slices.Clone(key.Cols()), valueMeta, timeMeta)
+		cols = append(cols, valueMeta, timeMeta)
 	}
 	t := &windowTable{TableBuffer: arrow.TableBuffer{GroupKey: key, Columns: cols, Values: make([]array.Interface, len(cols))}}
 	for j, c := range cols {
@@ -140,7 +156,7 @@ func newWindowTable(key flux.GroupKey, cols []flux.ColMeta, timeCol, valueCol in
 		case c.Label == execute.DefaultTimeColLabel:
 			t.Values[j] = times
 		case c.Label == execute.DefaultValueColLabel:
-			t.Values[j] = values
+			t.Values[j] = results
 		case k >= 0:
 			t.Values[j] = arrow.Repeat(key.Value(k), times.Len(), alloc)
 		}
