@@ -23,8 +23,12 @@ type influx struct {
 }
 
 // engineHere opens the engine in this process, without the app around it and without a network between, on a new folder.
-func engineHere(ctx context.Context, b *bench, name string) (*influx, error) {
-	db, err := openEngine(ctx, embedded.Options{Dir: filepath.Join(b.dir, name)})
+func engineHere(ctx context.Context, b *bench, name string, change ...func(*embedded.Options)) (*influx, error) {
+	o := embedded.Options{Dir: filepath.Join(b.dir, name)}
+	for _, fn := range change {
+		fn(&o)
+	}
+	db, err := openEngine(ctx, o)
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Sets up what `make test` needs beyond Go and npm: a C compiler for the race
-# detector and Chromium for the journeys. It installs Debian's packages where it
+# detector, strace to count fsyncs, and Chromium for the journeys. It installs Debian's packages where it
 # may (root, apt-get). Where it may not, it says what will be missing; under
 # CI=true that is a failure.
 set -euo pipefail
@@ -16,6 +16,7 @@ have_chromium() {
 
 missing=()
 tools/have-cc.sh || missing+=(gcc libc6-dev)
+command -v strace >/dev/null || missing+=(strace)
 have_chromium || missing+=(chromium)
 [ "${#missing[@]}" -eq 0 ] && exit 0
 
@@ -27,6 +28,7 @@ fi
 
 left=0
 tools/have-cc.sh || { left=1; echo "MISSING: a C compiler. Tests run without the race detector; 'apt-get install gcc libc6-dev' brings it."; }
+command -v strace >/dev/null || { left=1; echo "MISSING: strace. The test that counts fsyncs is skipped; 'apt-get install strace' brings it."; }
 have_chromium || { left=1; echo "MISSING: Chromium. The browser journeys in e2e are skipped; 'apt-get install chromium' brings it, or set CHROME to one."; }
 if [ "$left" -ne 0 ] && [ "${CI:-}" = true ]; then
   echo "FAILED: under CI nothing is skipped." >&2
