@@ -170,6 +170,9 @@ func TestPermissions(t *testing.T) {
 	reader, readerID := newToken(t, s, right{"read", a})
 	writer, _ := newToken(t, s, right{"write", a})
 	both, _ := newToken(t, s, right{"read", a}, right{"write", a})
+	readAll, _ := newToken(t, s, right{"read", ""})
+	all, _ := newToken(t, s, right{"read", ""}, right{"write", ""})
+	call(t, s, rootToken, "POST", "/api/v2/orgs", map[string]any{"name": "other"}).want(t, 201)
 	everything := map[string]any{"start": "1970-01-01T00:00:00Z", "stop": "2100-01-01T00:00:00Z"}
 	flux := func(bucket string) any {
 		return map[string]any{"query": `from(bucket: "` + bucket + `") |> range(start: -1h)`}
@@ -189,10 +192,14 @@ func TestPermissions(t *testing.T) {
 		{"write without org", writer, "POST", "/api/v2/write?bucket=a", "m f=1", 400, "invalid"},
 		{"write, unknown org", writer, "POST", "/api/v2/write?org=x&bucket=a", "m f=1", 404, "not found"},
 		{"write, no token", "", "POST", "/api/v2/write?org=org&bucket=a", "m f=1", 401, "unauthorized"},
-		{"query with write", writer, "POST", "/api/v2/query?org=org", flux("a"), 404, "not found"},
-		{"query elsewhere", both, "POST", "/api/v2/query?org=org", flux("b"), 404, "not found"},
-		{"query", reader, "POST", "/api/v2/query?org=org", flux("a"), 200, ""},
-		{"query, no token", "", "POST", "/api/v2/query?org=org", flux("a"), 401, "unauthorized"},
+		{"Flux with write", writer, "POST", "/api/v2/query?org=org", flux("a"), 403, "forbidden"},
+		{"Flux with read", reader, "POST", "/api/v2/query?org=org", flux("a"), 403, "forbidden"},
+		{"Flux with both of one bucket", both, "POST", "/api/v2/query?org=org", flux("a"), 403, "forbidden"},
+		{"Flux with read of all buckets", readAll, "POST", "/api/v2/query?org=org", flux("a"), 403, "forbidden"},
+		{"Flux that is none", reader, "POST", "/api/v2/query?org=org", flux(`"`), 403, "forbidden"},
+		{"Flux with all buckets", all, "POST", "/api/v2/query?org=org", flux("a"), 200, ""},
+		{"Flux elsewhere", all, "POST", "/api/v2/query?org=other", flux("a"), 403, "forbidden"},
+		{"Flux, no token", "", "POST", "/api/v2/query?org=org", flux("a"), 401, "unauthorized"},
 		{"delete with read", reader, "POST", "/api/v2/delete?org=org&bucket=a", everything, 403, "forbidden"},
 		{"delete elsewhere", both, "POST", "/api/v2/delete?org=org&bucket=b", everything, 403, "forbidden"},
 		{"InfluxQL", reader, "GET", "/query?db=a&q=SELECT+*+FROM+m", nil, 200, ""},

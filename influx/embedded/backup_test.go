@@ -111,7 +111,7 @@ func TestBackupHoldsEverything(t *testing.T) {
 			`from(bucket: "data") |> range(start: 0) |> filter(fn: (r) => r.a == "x" and r._field == "b") |> group() |> limit(n: 1)`: "[true]",
 			`from(bucket: "data") |> range(start: 0) |> filter(fn: (r) => r.a == "x" and r._field == "i") |> group() |> sum()`:       "[10]",
 		} {
-			if got := fmt.Sprint(values(t, r, token, script)); got != want {
+			if got := fmt.Sprint(values(t, r, rootToken, script)); got != want {
 				t.Errorf("%s: %s, want %s", script, got, want)
 			}
 		}

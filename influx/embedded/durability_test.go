@@ -44,7 +44,7 @@ func TestRestartKeepsEverything(t *testing.T) {
 	}
 
 	s = open(t, dir)
-	if got := values(t, s, token, `from(bucket: "data") |> range(start: -1h)`); len(got) != 5 {
+	if got := values(t, s, rootToken, `from(bucket: "data") |> range(start: -1h)`); len(got) != 5 {
 		t.Errorf("after the restart: %v", got)
 	}
 	write(t, s, asleep, "data", "m f=1").wantError(t, 401, "unauthorized", "inactive")

@@ -58,7 +58,7 @@ func fluxError(err error) error {
 	case errors.Is(err, fluxquery.ErrTimeout), errors.Is(err, fluxquery.ErrClosed):
 		return errUnavailable("%s", shorten(err.Error()))
 	case errors.Is(err, fluxquery.ErrMemory):
-		return errUnprocessable("%v", fluxquery.ErrMemory)
+		return errUnprocessable("%s", shorten(err.Error()))
 	case errors.As(err, &syntax):
 		return errInvalid("compilation failed: %s", shorten(syntax.Error()))
 	case errors.As(err, &runtime):

@@ -177,6 +177,7 @@ func newBucket(t *testing.T, s *embedded.Server, name string, rules ...domain.Re
 	return *b.Id
 }
 
+// right is to read or write one bucket, or all of the organisation with an empty id.
 type right struct{ action, bucketID string }
 
 // newToken mints a token for buckets and answers it with its authorization's id.
@@ -185,10 +186,11 @@ func newToken(t *testing.T, s *embedded.Server, rights ...right) (token, id stri
 	org := orgID(t, s)
 	var ps []domain.Permission
 	for _, r := range rights {
-		ps = append(ps, domain.Permission{
-			Action:   domain.PermissionAction(r.action),
-			Resource: domain.Resource{Type: domain.ResourceTypeBuckets, Id: &r.bucketID, OrgID: &org},
-		})
+		resource := domain.Resource{Type: domain.ResourceTypeBuckets, OrgID: &org}
+		if r.bucketID != "" {
+			resource.Id = &r.bucketID
+		}
+		ps = append(ps, domain.Permission{Action: domain.PermissionAction(r.action), Resource: resource})
 	}
 	c := client(s, rootToken)
 	defer c.Close()

@@ -83,11 +83,14 @@ func (s *Server) query(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	a := authOf(r.Context())
+	if !a.allAccess(o.ID) {
+		return errForbidden("Flux takes a token that may read and write all buckets of the organization; a token that reads a bucket may use InfluxQL, at /query")
+	}
 	q, err := readQuery(w, r)
 	if err != nil {
 		return err
 	}
-	a := authOf(r.Context())
 	request := q.flux(s.clock())
 	request.Resolve = func(_ context.Context, name, id string) (string, string, error) {
 		return s.resolveBucket(a, o, name, id)

@@ -107,6 +107,11 @@ func (a *authorization) allows(action, resourceType, orgID, id string) bool {
 	return false
 }
 
+// allAccess tells whether the authorization is for all buckets of an organisation, those to come included.
+func (a *authorization) allAccess(orgID string) bool {
+	return a.allows(actionRead, typeBuckets, orgID, "") && a.allows(actionWrite, typeBuckets, orgID, "")
+}
+
 // require is allows as an error, worded as InfluxDB 2.x does.
 func (a *authorization) require(action, resourceType, orgID, id string) error {
 	if a.allows(action, resourceType, orgID, id) {

@@ -89,6 +89,9 @@ type session struct {
 
 	pushdowns atomic.Int64
 	reads     atomic.Int64
+
+	text    atomic.Int64 // bytes of strings that were read from fields
+	maxText int64
 }
 
 type target struct{ database, rp string }
@@ -167,7 +170,7 @@ func (r *reader) ReadFilter(ctx context.Context, spec influxdb.ReadFilterSpec, a
 		return noTables{}, nil
 	}
 	r.session.reads.Add(1)
-	return guarded(ctx)(r.inner.ReadFilter(ctx, spec, alloc))
+	return guarded(ctx, r.session)(r.inner.ReadFilter(ctx, spec, alloc))
 }
 
 func (r *reader) ReadGroup(ctx context.Context, spec influxdb.ReadGroupSpec, alloc *memory.Allocator) (influxdb.TableIterator, error) {
@@ -178,21 +181,21 @@ func (r *reader) ReadGroup(ctx context.Context, spec influxdb.ReadGroupSpec, all
 		return noTables{}, nil
 	}
 	r.session.reads.Add(1)
-	return guarded(ctx)(r.inner.ReadGroup(ctx, spec, alloc))
+	return guarded(ctx, r.session)(r.inner.ReadGroup(ctx, spec, alloc))
 }
 
 func (r *reader) ReadTagKeys(ctx context.Context, spec influxdb.ReadTagKeysSpec, alloc *memory.Allocator) (influxdb.TableIterator, error) {
 	if err := r.session.locate(&spec.ReadFilterSpec); err != nil {
 		return nil, err
 	}
-	return r.inner.ReadTagKeys(ctx, spec, alloc)
+	return guarded(ctx, r.session)(r.inner.ReadTagKeys(ctx, spec, alloc))
 }
 
 func (r *reader) ReadTagValues(ctx context.Context, spec influxdb.ReadTagValuesSpec, alloc *memory.Allocator) (influxdb.TableIterator, error) {
 	if err := r.session.locate(&spec.ReadFilterSpec); err != nil {
 		return nil, err
 	}
-	return r.inner.ReadTagValues(ctx, spec, alloc)
+	return guarded(ctx, r.session)(r.inner.ReadTagValues(ctx, spec, alloc))
 }
 
 func (r *reader) Close() {}

@@ -1,6 +1,7 @@
 package fluxquery
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"slices"
@@ -70,11 +71,11 @@ func (e *encoding) writeError(err error) error {
 
 // encode writes all results, in the order of their names. While one is written the others are collected, since what feeds
 // them all may be one stream of tables, which would stand still if one of them were not read.
-func (e *encoding) encode(q flux.Query, w io.Writer) error {
+func (e *encoding) encode(ctx context.Context, q flux.Query, w io.Writer) error {
 	e.out = &output{w: w}
 	var results []*result
 	for r := range q.Results() {
-		results = append(results, &result{inner: r, stats: &e.stats})
+		results = append(results, &result{inner: r, ctx: ctx, stats: &e.stats})
 	}
 	slices.SortFunc(results, func(a, b *result) int { return strings.Compare(a.Name(), b.Name()) })
 	defer func() {
@@ -107,6 +108,7 @@ func (e *encoding) encode(q flux.Query, w io.Writer) error {
 // result counts what passes through, and can be collected in the background.
 type result struct {
 	inner    flux.Result
+	ctx      context.Context
 	stats    *Stats
 	tables   int
 	read     bool // the stream ended by itself; nothing more will come
@@ -121,6 +123,9 @@ func (r *result) Tables() flux.TableIterator { return r }
 // Do implements flux.TableIterator.
 func (r *result) Do(f func(flux.Table) error) error {
 	count := func(t flux.Table) error {
+		if err := r.ctx.Err(); err != nil {
+			return err // what is collected already is cut short all the same
+		}
 		r.tables++
 		r.stats.Tables++
 		return f(&countedTable{t, r.stats})

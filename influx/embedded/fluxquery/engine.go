@@ -3,7 +3,6 @@ package fluxquery
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"runtime/debug"
@@ -135,14 +134,15 @@ func (e *Engine) Query(ctx context.Context, r Request, w io.Writer) (Stats, erro
 		return Stats{}, err
 	}
 	start := time.Now()
-	ctx, cancel := context.WithTimeoutCause(ctx, e.o.Timeout, ErrTimeout)
+	job, cancel := newWork(ctx, e.o.Timeout)
 	defer cancel()
-	s := &session{ctx: ctx, resolve: r.Resolve, targets: map[string]target{}}
-	alloc := &memory.Allocator{Limit: &e.o.MemoryLimit}
+	ctx = job.ctx
+	s := &session{ctx: ctx, resolve: r.Resolve, targets: map[string]target{}, maxText: e.o.MemoryLimit}
+	alloc := newAllocator(job, e.o.MemoryLimit)
 
-	q, err := e.start(ctx, s, r, alloc)
+	q, err := e.start(job, s, r, alloc)
 	if err == nil {
-		err = e.run(ctx, s, q, enc, w)
+		err = e.run(job, s, q, enc, w)
 	}
 	stats := enc.stats
 	stats.Pushdowns, stats.Reads = int(s.pushdowns.Load()), int(s.reads.Load())
@@ -182,31 +182,46 @@ func (e *Engine) enter(ctx context.Context) error {
 
 func (e *Engine) leave() { <-e.slots }
 
-// start compiles and starts the script. Evaluation cannot be interrupted, so it runs beside the caller: when the context
-// ends first, the caller gets its answer and the place is kept until the evaluation has ended.
-func (e *Engine) start(ctx context.Context, s *session, r Request, alloc *memory.Allocator) (flux.Query, error) {
+// lingering is how long a query that was cut short may keep its place. Longer than that is not work but a fault.
+const lingering = 10 * time.Minute
+
+// leaveAfter gives the place of a query back when nothing of it goes on any more.
+func (e *Engine) leaveAfter(job *work) {
+	if !job.wait(lingering) {
+		e.o.Log.Error("flux: a query that was cut short does not end", "after", lingering)
+	}
+	e.leave()
+}
+
+// start compiles and starts the script. Parts of that cannot be interrupted, so it runs beside the caller: when the context
+// ends first, the caller gets its answer and the place is kept until the rest has ended.
+func (e *Engine) start(job *work, s *session, r Request, alloc *memory.Allocator) (flux.Query, error) {
 	type outcome struct {
 		query flux.Query
 		err   error
 	}
-	done := make(chan outcome, 1)
+	ctx, done := job.ctx, make(chan outcome, 1)
 	go func() {
-		q, err := e.evaluate(ctx, s, r, alloc)
-		done <- outcome{q, err}
+		var o outcome
+		job.do(func(ctx context.Context) { o.query, o.err = e.evaluate(ctx, s, r, alloc) })
+		if o.query == nil && o.err == nil {
+			o.err = ctx.Err() // it ended on the way
+		}
+		done <- o
 	}()
 	select {
 	case o := <-done:
 		if o.err != nil {
-			e.leave()
+			go e.leaveAfter(job)
 			return nil, explain(ctx, s, o.err, compiling)
 		}
 		return o.query, nil
 	case <-ctx.Done():
 		go func() {
-			defer e.leave()
 			if o := <-done; o.query != nil {
 				o.query.Done()
 			}
+			e.leaveAfter(job)
 		}()
 		return nil, explain(ctx, s, ctx.Err(), compiling)
 	}
@@ -215,8 +230,8 @@ func (e *Engine) start(ctx context.Context, s *session, r Request, alloc *memory
 func (e *Engine) evaluate(ctx context.Context, s *session, r Request, alloc *memory.Allocator) (q flux.Query, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			e.o.Log.Error("flux: panic in evaluation", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
 			q, err = nil, fromPanic(p)
+			e.report(err)
 		}
 	}()
 	now := r.Now
@@ -244,13 +259,22 @@ func (e *Engine) evaluate(ctx context.Context, s *session, r Request, alloc *mem
 }
 
 // run encodes the results of a started query and releases it.
-func (e *Engine) run(ctx context.Context, s *session, q flux.Query, enc *encoding, w io.Writer) error {
-	defer e.leave()
-	defer q.Done()
-	err := e.encode(enc, q, w)
+func (e *Engine) run(job *work, s *session, q flux.Query, enc *encoding, w io.Writer) error {
+	ctx := job.ctx
+	var err error
+	job.do(func(ctx context.Context) { err = e.encode(ctx, enc, q, w) })
 	if err == nil {
 		err = q.Err()
 	}
+	whole := err == nil && ctx.Err() == nil
+	defer func() {
+		q.Done()
+		if whole {
+			e.leave()
+		} else {
+			go e.leaveAfter(job)
+		}
+	}()
 	if enc.broken() {
 		return err // nobody is reading any more
 	}
@@ -261,13 +285,20 @@ func (e *Engine) run(ctx context.Context, s *session, q flux.Query, enc *encodin
 	return errors.Join(err, enc.writeError(err))
 }
 
-func (e *Engine) encode(enc *encoding, q flux.Query, w io.Writer) (err error) {
+func (e *Engine) encode(ctx context.Context, enc *encoding, q flux.Query, w io.Writer) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			if err = fromPanic(p); !errors.Is(err, ErrMemory) {
-				e.o.Log.Error("flux: panic while reading", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
-			}
+			err = fromPanic(p)
+			e.report(err)
 		}
 	}()
-	return enc.encode(q, w)
+	return enc.encode(ctx, q, w)
+}
+
+// report logs a panic that was a fault, and not the way out of a query that reached a limit.
+func (e *Engine) report(err error) {
+	var fault *RuntimeError
+	if errors.As(err, &fault) {
+		e.o.Log.Error("flux: panic in a query", "error", err, "stack", string(debug.Stack()))
+	}
 }

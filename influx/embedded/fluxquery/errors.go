@@ -16,6 +16,8 @@ var (
 	ErrTimeout = errors.New("the query took too long")
 	// ErrMemory is returned when a query needed more memory than Options.MemoryLimit.
 	ErrMemory = errors.New("the query needs too much memory")
+	// ErrStore is returned when the data cannot be read.
+	ErrStore = errors.New("the store cannot be read")
 	// ErrClosed is returned for queries that arrive after Engine.Close.
 	ErrClosed = errors.New("the query engine is closed")
 )
@@ -70,8 +72,9 @@ func explain(ctx context.Context, s *session, err error, during phase) error {
 		return cause
 	}
 	if cerr := ctx.Err(); cerr != nil {
-		if errors.Is(context.Cause(ctx), ErrTimeout) {
-			return ErrTimeout
+		var limit *SyntaxError
+		if cause := context.Cause(ctx); errors.Is(cause, ErrTimeout) || errors.Is(cause, ErrMemory) || errors.As(cause, &limit) {
+			return cause
 		}
 		return cerr
 	}

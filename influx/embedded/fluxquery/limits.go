@@ -1,13 +1,11 @@
 package fluxquery
 
 import (
-	"context"
+	"slices"
 	"strings"
 
 	"github.com/influxdata/flux"
 	"github.com/influxdata/flux/ast"
-	"github.com/influxdata/flux/semantic"
-	"github.com/influxdata/flux/values"
 )
 
 // Limits of a script. The Flux runtime has none of its own, and its evaluation cannot be interrupted: a thousand
@@ -18,7 +16,11 @@ const (
 	MaxDepth     = 512      // nodes of the syntax tree inside one another, a chain of operators included
 	MaxNesting   = 32       // arrays and objects inside one another
 	MaxFunctions = 16       // functions inside one another
-	MaxRepeat    = 1 << 20  // bytes of a string made by strings.repeat
+	MaxLiterals  = 32       // functions in one statement; the inference of types takes the cube of their number
+	MaxLocals    = 32       // variables inside the functions of one statement; as for MaxLiterals
+	MaxInstances = 150      // members in what the script's variables hold, for each use but the first in one statement; the square
+	MaxPipes     = 100      // pipes in one statement
+	MaxEquations = 1500     // relations between types in one statement; the inference of types takes the square of their number
 	MaxWindows   = 100_000  // of one window() or aggregateWindow()
 )
 
@@ -31,7 +33,7 @@ func checkScript(script string) error {
 	if brackets > MaxBrackets {
 		return refuse("the script has %d opening brackets; %d are allowed", brackets, MaxBrackets)
 	}
-	return nil
+	return checkRepetitions(script)
 }
 
 // parse returns the syntax tree of a script that is not nested too deeply to be evaluated.
@@ -40,15 +42,62 @@ func parse(script string) (*ast.Package, error) {
 	if err != nil {
 		return nil, &SyntaxError{Err: err}
 	}
-	var n nesting
+	n := nesting{weights: map[string]int{}, used: map[string]bool{}}
+	for _, f := range pkg.Files {
+		n.whole = n.whole || slices.ContainsFunc(f.Body, isOption)
+	}
 	ast.Walk(&n, pkg)
-	return pkg, n.err
+	if n.err != nil {
+		return nil, n.err
+	}
+	return pkg, checkCost(pkg)
 }
 
 // nesting measures a syntax tree on a walk through it.
 type nesting struct {
 	depth, values, functions int
+	literals, locals, pipes  int // in the statement
+	members, instances       int
+	used                     map[string]bool
+	weights                  map[string]int // members in what a variable holds
+	before                   []int          // members before the variables that are being read
+	whole                    bool           // the script is one statement to the inference of types, since it sets options
 	err                      error
+}
+
+func isOption(s ast.Statement) bool {
+	_, ok := s.(*ast.OptionStatement)
+	return ok
+}
+
+// enter counts what only grows within a statement of the script.
+func (n *nesting) enter(node ast.Node) {
+	const inFile = 2 // a package, a file
+	switch node := node.(type) {
+	case *ast.FunctionExpression:
+		n.literals++
+	case *ast.MemberExpression:
+		n.members++
+	case *ast.Identifier:
+		n.members += n.weights[node.Name]
+		if n.used[node.Name] {
+			n.instances += n.weights[node.Name]
+		}
+		n.used[node.Name] = true
+	case *ast.PipeExpression:
+		n.pipes++
+	case ast.Statement:
+		if n.depth == inFile && !n.whole {
+			n.literals, n.locals, n.pipes, n.members, n.instances = 0, 0, 0, 0, 0
+			clear(n.used)
+		}
+		if _, ok := node.(*ast.VariableAssignment); ok {
+			n.before = append(n.before, n.members)
+			if n.functions > 0 || n.whole {
+				n.locals++
+			}
+		}
+	}
 }
 
 // Visit implements ast.Visitor.
@@ -56,8 +105,17 @@ func (n *nesting) Visit(node ast.Node) ast.Visitor {
 	if n.err != nil {
 		return nil
 	}
+	n.enter(node)
 	n.count(node, 1)
 	switch {
+	case n.literals > MaxLiterals:
+		n.err = refuse("more than %d functions in one statement", MaxLiterals)
+	case n.locals > MaxLocals:
+		n.err = refuse("more than %d variables inside the functions of one statement", MaxLocals)
+	case n.instances > MaxInstances:
+		n.err = refuse("one statement uses the script's functions too often: they have more than %d members together", MaxInstances)
+	case n.pipes > MaxPipes:
+		n.err = refuse("more than %d pipes in one statement", MaxPipes)
 	case n.depth > MaxDepth:
 		n.err = refuse("the script is nested too deeply")
 	case n.values > MaxNesting:
@@ -72,8 +130,14 @@ func (n *nesting) Visit(node ast.Node) ast.Visitor {
 
 // Done implements ast.Visitor.
 func (n *nesting) Done(node ast.Node) {
-	if n.err == nil {
-		n.count(node, -1)
+	if n.err != nil {
+		return
+	}
+	n.count(node, -1)
+	if v, ok := node.(*ast.VariableAssignment); ok {
+		last := len(n.before) - 1
+		n.weights[v.ID.Name] = max(n.weights[v.ID.Name], n.members-n.before[last])
+		n.before = n.before[:last]
 	}
 }
 
@@ -85,25 +149,4 @@ func (n *nesting) count(node ast.Node, by int) {
 	case *ast.FunctionExpression:
 		n.functions += by
 	}
-}
-
-// repeatFunction is strings.repeat with an end.
-func repeatFunction() values.Value {
-	return values.NewFunction("repeat",
-		semantic.NewFunctionPolyType(semantic.FunctionPolySignature{
-			Parameters: map[string]semantic.PolyType{"v": semantic.String, "i": semantic.Int},
-			Required:   semantic.LabelSet{"v", "i"},
-			Return:     semantic.String,
-		}),
-		func(_ context.Context, args values.Object) (values.Value, error) {
-			v, okV := args.Get("v")
-			i, okI := args.Get("i")
-			switch {
-			case !okV || !okI || v.Type() != semantic.String || i.Type() != semantic.Int:
-				return nil, refuse("repeat: takes a string v and an integer i")
-			case i.Int() < 0 || i.Int() > MaxRepeat || int64(len(v.Str()))*i.Int() > MaxRepeat:
-				return nil, refuse("repeat: the result must have at most %d bytes", MaxRepeat)
-			}
-			return values.NewString(strings.Repeat(v.Str(), int(i.Int()))), nil
-		}, false)
 }

@@ -2,7 +2,6 @@ package fluxquery
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -107,29 +106,4 @@ func TestMemoryLimit(t *testing.T) {
 			t.Errorf("%q: %v", tail, err)
 		}
 	}
-}
-
-func FuzzQuery(f *testing.F) {
-	s := openStore(f)
-	s.write("db", fmt.Sprintf("m,t=a f=1,n=2i %d", at(0)))
-	e := s.engine(func(o *Options) { o.Timeout = 5 * time.Second })
-	<-e.Ready() // or setting up the runtime would count as a hanging script
-	for _, seed := range []string{
-		`from(bucket: "db") |> range(start: -1d) |> aggregateWindow(every: 1h, fn: mean)`,
-		`from(bucket: "db") |> range(start: 0) |> window(every: 1mo) |> last()`,
-		"import \"math\"\nx = [1, 2]\nf = (a=<-, b) => a |> limit(n: b)\nfrom(bucket: \"db\") |> range(start: -1d) |> f(b: x[0])",
-		`"${"${1}"}" /* */ // x`, "((((", "{a: {a: 1}}", "option now = () => 2020-01-01T00:00:00Z", "\x00\xff",
-	} {
-		f.Add(seed)
-	}
-	f.Fuzz(func(t *testing.T, script string) {
-		if strings.Contains(script, "sleep") {
-			t.Skip()
-		}
-		var out bytes.Buffer
-		_, err := e.Query(context.Background(), request(script), &out)
-		if err == nil && strings.Contains(out.String(), ",error,reference") {
-			t.Errorf("an error table without an error")
-		}
-	})
 }

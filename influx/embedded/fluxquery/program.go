@@ -54,11 +54,17 @@ func evaluate(ctx context.Context, script *ast.Package, now time.Time) ([]*flux.
 		flux.SetNowOption(now)(library)
 	}
 	main := interpreter.NewPackage("")
-	scope := values.NewNestedScope(&narrowScope{library, namesIn(script)}, main)
+	all := values.NewNestedScope(library, main)
 	run := interpreter.NewInterpreter(main)
+	importer, job := flux.StdLib(), workOf(ctx)
 	var streams []*flux.TableObject
 	for _, part := range parts {
-		effects, err := run.Eval(ctx, part, scope, flux.StdLib())
+		job.goOn()
+		sees := &scope{all, job, namesIn(part)}
+		if err := checkTypes(values.BuildExternAssignments(part, sees), importer); err != nil {
+			return nil, now, err
+		}
+		effects, err := run.Eval(ctx, part, sees, importer)
 		if err != nil {
 			return nil, now, err
 		}
@@ -68,7 +74,7 @@ func evaluate(ctx context.Context, script *ast.Package, now time.Time) ([]*flux.
 			}
 		}
 	}
-	option, ok := scope.Lookup(flux.NowOption)
+	option, ok := all.Lookup(flux.NowOption)
 	if !ok {
 		return nil, now, fmt.Errorf("option %q is not set", flux.NowOption)
 	}
@@ -88,56 +94,41 @@ func nowObject(now time.Time) values.Object {
 	})
 }
 
-// statements takes a script apart, unless it imports packages or sets options: these hold for a file.
+// statements takes a script apart: its imports, and each of its statements. One that sets options stays whole, since these
+// hold for a file.
 func statements(script *semantic.Package) (parts []*semantic.Package, apart bool) {
-	if len(script.Files) != 1 || len(script.Files[0].Imports) > 0 || len(script.Files[0].Body) == 0 {
+	if len(script.Files) != 1 || len(script.Files[0].Body) == 0 {
 		return []*semantic.Package{script}, false
 	}
 	file := script.Files[0]
-	parts = make([]*semantic.Package, len(file.Body))
-	for i, s := range file.Body {
+	part := func(imports []*semantic.ImportDeclaration, body ...semantic.Statement) {
+		parts = append(parts, &semantic.Package{Package: script.Package,
+			Files: []*semantic.File{{Package: file.Package, Imports: imports, Body: body}}})
+	}
+	if len(file.Imports) > 0 {
+		part(file.Imports)
+	}
+	for _, s := range file.Body {
 		if _, ok := s.(*semantic.OptionStatement); ok {
 			return []*semantic.Package{script}, false
 		}
-		parts[i] = &semantic.Package{Package: script.Package, Files: []*semantic.File{{Package: file.Package, Body: []semantic.Statement{s}}}}
+		part(nil, s)
 	}
 	return parts, true
 }
 
-// namesIn gives every name in a script, whatever it stands for.
-func namesIn(script *ast.Package) map[string]bool {
+// namesIn gives every name in a part of a script, whatever it stands for.
+func namesIn(part semantic.Node) map[string]bool {
 	names := map[string]bool{}
-	ast.Walk(ast.CreateVisitor(func(n ast.Node) {
-		if id, ok := n.(*ast.Identifier); ok {
-			names[id.Name] = true
+	semantic.Walk(semantic.CreateVisitor(func(n semantic.Node) {
+		switch n := n.(type) {
+		case *semantic.IdentifierExpression:
+			names[n.Name] = true
+		case *semantic.Identifier:
+			names[n.Name] = true
 		}
-	}), script)
+	}), part)
 	return names
-}
-
-// narrowScope is a scope that shows all of its values to who looks for one, and few to who lists them: the inference of
-// types does.
-type narrowScope struct {
-	values.Scope
-	names map[string]bool
-}
-
-// LocalRange implements values.Scope.
-func (s *narrowScope) LocalRange(f func(string, values.Value)) {
-	s.Scope.LocalRange(func(name string, v values.Value) {
-		if s.names[name] {
-			f(name, v)
-		}
-	})
-}
-
-// Pop implements values.Scope.
-func (s *narrowScope) Pop() values.Scope {
-	parent := s.Scope.Pop()
-	if parent == nil {
-		return nil
-	}
-	return &narrowScope{parent, s.names}
 }
 
 // specOf writes streams, and what they come from, as the operations of a query.

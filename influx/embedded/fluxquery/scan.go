@@ -74,7 +74,7 @@ func (c *windowScan) all(ctx context.Context, rs reads.ResultSet) error {
 			return err
 		}
 	}
-	return rs.Err()
+	return c.reader.session.storeError(rs.Err(), nil)
 }
 
 // series reads one series. A series that leaves no row leaves no table.
@@ -155,7 +155,7 @@ type storeReader struct {
 }
 
 func newStoreReader(s reads.Store) *storeReader {
-	s = halfOpen{s}
+	s = wholeStore{halfOpen{s}}
 	return &storeReader{reads.NewReader(s), s}
 }
 
@@ -191,11 +191,17 @@ func (r *reader) readSeries(ctx context.Context, spec influxdb.ReadFilterSpec, f
 	}
 	r.session.reads.Add(1)
 	// Only the library's reader can make the store's predicate of a script's.
-	tables, err := reads.NewReader(&handedOver{r.inner.store, f}).ReadFilter(ctx, spec, nil)
+	var theirs error
+	take := func(rs reads.ResultSet) error {
+		theirs = f(rs)
+		return theirs
+	}
+	tables, err := reads.NewReader(&handedOver{r.inner.store, take}).ReadFilter(ctx, spec, nil)
 	if err != nil {
 		return err
 	}
-	return tables.Do(func(flux.Table) error { return errors.New("the read gave a table") })
+	err = tables.Do(func(flux.Table) error { return errors.New("the read gave a table") })
+	return r.session.storeError(err, theirs)
 }
 
 // handedOver is a store that hands what is read to a function, and leaves nothing to the reader.

@@ -47,9 +47,10 @@ func prepare() {
 	flux.ReplacePackageValue("influxdata/influxdb/v1", fluxv1.DatabasesKind,
 		missingFunction(fluxv1.DatabasesKind, fluxv1.DatabasesSignature))
 
-	flux.ReplacePackageValue("strings", "repeat", repeatFunction())
+	boundLibrary()
 
 	execute.ReplaceTransformation(universe.WindowKind, createWindow)
+	execute.ReplaceTransformation(universe.MapKind, createMap)
 	execute.RegisterSource(windowSourceKind, createWindowSource)
 	plan.RegisterPhysicalRules(windowRule{}, &sourceNameRule{})
 

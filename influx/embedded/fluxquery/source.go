@@ -86,7 +86,7 @@ func (s *windowSource) AddTransformation(t execute.Transformation) { s.next = ap
 // Run implements execute.Source.
 func (s *windowSource) Run(ctx context.Context) {
 	s.session.pushdowns.Add(1)
-	s.next.Finish(s.id, s.run(ctx))
+	s.next.Finish(s.id, apart(ctx, func() error { return s.run(ctx) }))
 }
 
 func (s *windowSource) run(ctx context.Context) error {

@@ -1,6 +1,7 @@
 package fluxquery
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -29,7 +30,7 @@ func TestTimesBeforeTheEndOfAWindow(t *testing.T) {
 	}
 }
 
-// Rows of several blocks in several shards, of fields that came late, ended early, or changed their type between shards.
+// Rows of several blocks in several shards, of fields that came late or ended early.
 func TestPushdownAcrossShards(t *testing.T) {
 	s := openStore(t)
 	var b strings.Builder
@@ -44,9 +45,6 @@ func TestPushdownAcrossShards(t *testing.T) {
 		}
 	}
 	s.write("db", b.String())
-	// The shards of the first week and of the last one hold different types.
-	s.write("db", fmt.Sprintf("env,host=a mixed=1.5 %d\n", at(0)))
-	s.write("db", fmt.Sprintf("env,host=a mixed=2i %d\n", at(30*24*time.Hour)))
 	e := s.engine()
 	for _, every := range []string{"9h", "200d"} {
 		for _, fn := range []string{"mean", "min", "max", "count", "sum", "first", "last"} {
@@ -97,5 +95,28 @@ func TestValuesOfAWindowAreAccounted(t *testing.T) {
 	}
 	if _, err := e.Query(t.Context(), request(fmt.Sprintf(script, "max")), io.Discard); err != nil {
 		t.Errorf("a maximum keeps no values: %v", err)
+	}
+}
+
+// A field whose type changes from one shard to the next cannot be read in one go. That is an error, whichever way it is
+// read; the library shows the values before the change and says nothing.
+func TestTypeChangeIsAnError(t *testing.T) {
+	s := openStore(t)
+	s.write("db", fmt.Sprintf("env,host=a mixed=1.5 %d\n", at(0)))
+	s.write("db", fmt.Sprintf("env,host=a mixed=2i %d\n", at(30*24*time.Hour)))
+	e := s.engine()
+	const from = `from(bucket: "db") |> range(start: 2024-02-01T00:00:00Z, stop: 2024-05-01T00:00:00Z)`
+	for name, tail := range map[string]string{
+		"rows": "", "windows": " |> aggregateWindow(every: 1d, fn: mean)", "group": ` |> group(columns: ["host"]) |> max()`, "last": " |> last()",
+	} {
+		var out bytes.Buffer
+		if _, err := e.Query(t.Context(), request(from+tail), &out); !errors.Is(err, errTypeChange.Err) {
+			t.Errorf("%s: %v\n%s", name, err, out.String())
+		}
+	}
+	for _, part := range []string{"start: 2024-02-01T00:00:00Z, stop: 2024-03-10T00:00:00Z", "start: 2024-03-20T00:00:00Z, stop: 2024-05-01T00:00:00Z"} {
+		if out, stats := ask(t, e, request(`from(bucket: "db") |> range(`+part+`) |> aggregateWindow(every: 1d, fn: mean, createEmpty: false)`)); stats.Rows != 1 {
+			t.Errorf("%s: %s", part, out)
+		}
 	}
 }
