@@ -43,6 +43,7 @@ var knownRefusals = map[string]string{
 	"write: unknown encoding":     "415; InfluxDB 2.x takes the packed bytes for line protocol",
 	"write: empty body":           "400: a writer that writes nothing has a mistake; 204 there",
 	"write: only a comment":       "400: a writer that writes nothing has a mistake; 204 there",
+	"query: write token":          "403: Flux takes a token for all buckets; a bucket not found there",
 	"query: unknown organisation": "404, as on every other path; 400 there",
 	"influxql: unknown database":  "403; an empty answer there, which looks like a bucket without data",
 	"influxql: write token":       "403; an empty answer there, which looks like a bucket without data",

@@ -38,7 +38,7 @@ type Options struct {
 	RetentionEvery time.Duration // how often shards beyond their retention are looked for; 0: 10 minutes
 
 	// For comparisons.
-	NoGrouping bool // each write has a commit of its own
+	NoGrouping bool // each write has a commit and an fsync of its own, one after the other
 	NoPushdown bool // aggregateWindow is computed by the stock plan instead of while reading
 }
 
@@ -74,6 +74,7 @@ type Server struct {
 	background sync.WaitGroup // goroutines that end with base
 	tidy       *time.Timer    // gives memory back once the start is over
 	alone      bool           // Options.NoGrouping
+	lone       sync.Mutex     // held by the write that commits, if alone
 	damages    []Damage       // found in the WAL
 	closed     int            // shards that could not be opened
 

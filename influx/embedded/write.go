@@ -104,6 +104,10 @@ func lineLength(body []byte) int {
 // Points that conflict with a field's type or lie beyond the retention are
 // dropped and the others kept, as InfluxDB does; the error then is a 422.
 func (s *Server) writePoints(ctx context.Context, bucketID string, points []models.Point) error {
+	if s.alone {
+		s.lone.Lock()
+		defer s.lone.Unlock()
+	}
 	if len(points) > groupWrite || s.alone {
 		return s.commitAlone(ctx, bucketID, points)
 	}
