@@ -75,7 +75,7 @@ type Server struct {
 	tidy       *time.Timer    // gives memory back once the start is over
 	alone      bool           // Options.NoGrouping
 	lone       sync.Mutex     // held by the write that commits, if alone
-	damages    []Damage       // found in the WAL
+	damages    damageList     // found in the WAL
 	closed     int            // shards that could not be opened
 
 	// requests keeps Close from pulling the engine from under a request.
@@ -196,7 +196,7 @@ func (s *Server) Close() error {
 			s.closeErr = errors.Join(s.closeErr, s.executor.Close())
 		}
 		if s.store != nil {
-			s.closeErr = errors.Join(s.closeErr, s.store.Close())
+			s.closeErr = errors.Join(s.closeErr, s.closeStore())
 		}
 		if s.meta != nil {
 			s.closeErr = errors.Join(s.closeErr, s.meta.Close())

@@ -88,7 +88,7 @@ func (s *Server) deleteSeries(ctx context.Context, bucketID string, sources []in
 	use.leave()
 	if errors.As(err, new(syscall.Errno)) {
 		s.log.Error("delete from the embedded InfluxDB failed", "bucket", s.cat.bucketName(bucketID), "error", err)
-		s.recover(use.opening)
+		s.heal(use.opening)
 		return errWriteFault
 	}
 	return err

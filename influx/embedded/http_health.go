@@ -14,7 +14,7 @@ func (s *Server) health(w http.ResponseWriter, _ *http.Request) error {
 		message = "ready for queries; writes are refused until a fault of the disk is made good"
 	case !s.space.room():
 		message = "ready for queries; writes are refused because the disk is nearly full"
-	case len(s.damages) > 0 || s.closed > 0:
+	case len(s.Damages()) > 0 || s.closed > 0:
 		message += "; the log tells of data found damaged at the start"
 	}
 	return writeJSON(w, http.StatusOK, map[string]any{

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/golang/snappy"
@@ -47,7 +48,6 @@ func (s *Server) checkWAL() error {
 		return err
 	}
 	slices.Sort(segments) // the segments of a shard stand together, oldest first
-	var damages []Damage
 	for i, name := range segments {
 		last := i+1 == len(segments) || filepath.Dir(segments[i+1]) != filepath.Dir(name)
 		lost, kept, err := s.checkSegment(name, last)
@@ -57,17 +57,31 @@ func (s *Server) checkWAL() error {
 		if lost > 0 {
 			d := s.describeDamage(name)
 			d.Bytes, d.Kept = lost, kept
-			damages = append(damages, d)
+			s.damages.add(d)
 			s.log.Error("the WAL is damaged: points that were written in this time may be lost", "bucket", d.Bucket, "shard", d.Shard,
 				"from", d.From, "to", d.To, "lost bytes", d.Bytes, "file as found", d.Kept)
 		}
 	}
-	s.damages = append(s.damages, damages...)
 	return nil
 }
 
 // Damages are what was found damaged since the database was opened.
-func (s *Server) Damages() []Damage { return s.damages }
+func (s *Server) Damages() []Damage {
+	s.damages.mu.Lock()
+	defer s.damages.mu.Unlock()
+	return slices.Clone(s.damages.all)
+}
+
+type damageList struct {
+	mu  sync.Mutex
+	all []Damage
+}
+
+func (l *damageList) add(d Damage) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.all = append(l.all, d)
+}
 
 // checkSegment reads one segment and mends it. The end of the last segment may
 // be torn: a write that was never acknowledged.

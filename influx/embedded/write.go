@@ -132,7 +132,7 @@ func (s *Server) commitAlone(ctx context.Context, bucketID string, points []mode
 	var fault *engineFault
 	if errors.As(err, &fault) {
 		s.log.Error("write to the embedded InfluxDB failed", "bucket", s.cat.bucketName(bucketID), "error", err)
-		s.recover(use.opening)
+		s.heal(use.opening)
 		return errWriteFault
 	}
 	return err

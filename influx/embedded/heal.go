@@ -21,6 +21,7 @@ const (
 type recovery struct {
 	mu      sync.Mutex
 	pending atomic.Bool // a fault is not yet made good: writes are refused
+	taken   bool        // the engine is kept from everyone until it opens
 }
 
 // engineFault is a write that the engine could not do, for no reason that lies in the points.
@@ -32,9 +33,9 @@ type engineFault struct {
 func (e *engineFault) Error() string { return fmt.Sprintf("shard %d: %v", e.shard, e.err) }
 func (e *engineFault) Unwrap() error { return e.err }
 
-// recover opens the engine again, unless that was done since the given opening.
+// heal opens the engine again, unless that was done since the given opening.
 // Where it cannot be done at once, it goes on in the background.
-func (s *Server) recover(opening uint64) {
+func (s *Server) heal(opening uint64) {
 	s.recovery.mu.Lock()
 	defer s.recovery.mu.Unlock()
 	if s.recovery.pending.Load() || s.engine.openings() != opening {
@@ -62,27 +63,21 @@ func (s *Server) recover(opening uint64) {
 }
 
 // reopen takes the engine from everyone, closes it, mends its WAL and opens it.
+// If it does not open, it stays taken for the next try: nobody may see an
+// engine with parts missing.
 func (s *Server) reopen() bool {
 	begin := s.clock()
-	if !s.engine.take(takePatience) {
+	if !s.recovery.taken && !s.engine.take(takePatience) {
 		s.log.Warn("the storage engine must be opened again and waits for requests that go on")
 		return false
 	}
+	s.recovery.taken = true
 	if err := s.reopenStore(); err != nil {
-		// Nobody may see an engine with parts missing: it stays taken until it opens.
 		s.log.Error("the storage engine cannot be opened again; trying on", "error", err)
-		tick := time.NewTicker(reopenEvery)
-		defer tick.Stop()
-		for err != nil {
-			select {
-			case <-s.base.Done():
-				return false
-			case <-tick.C:
-			}
-			err = s.reopenStore()
-		}
+		return false
 	}
 	s.space.forget()
+	s.recovery.taken = false
 	s.engine.give()
 	s.log.Warn("the storage engine was opened again after a fault of the disk", "elapsed", s.clock().Sub(begin).Round(time.Millisecond))
 	return true
@@ -91,7 +86,7 @@ func (s *Server) reopen() bool {
 func (s *Server) reopenStore() error {
 	// The retention service deletes shards by itself; a store without shards would let it forget them.
 	err := s.retention.Close()
-	if cerr := s.store.Close(); cerr != nil {
+	if cerr := s.closeStore(); cerr != nil {
 		return errors.Join(err, fmt.Errorf("close storage engine: %w", cerr))
 	}
 	if err := s.checkWAL(); err != nil {
@@ -105,4 +100,14 @@ func (s *Server) reopenStore() error {
 		err = errors.Join(err, fmt.Errorf("%d shards could not be opened, such as %s", len(closed)-s.closed, closed[0]))
 	}
 	return errors.Join(err, s.retention.Open())
+}
+
+// closeStore closes the engine. After an attempt that failed the library panics at the next.
+func (s *Server) closeStore() (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("%v", p)
+		}
+	}()
+	return s.store.Close()
 }
