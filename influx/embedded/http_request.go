@@ -1,7 +1,6 @@
 package embedded
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -49,20 +48,41 @@ func readCounted(w http.ResponseWriter, r *http.Request, limit int64, budget *by
 		return nil, &http.MaxBytesError{Limit: limit}
 	}
 	charged := &chargedReader{from: src, budget: budget}
-	// A length is a claim: memory is taken as the bytes come.
-	buf := bytes.NewBuffer(make([]byte, 0, min(max(size, 0)+bytes.MinRead, firstRead)))
-	if _, err := buf.ReadFrom(charged); err != nil {
+	data, err := readGrowing(charged, size, limit)
+	if err == nil && int64(len(data)) < size {
+		err = io.ErrUnexpectedEOF
+	}
+	if err != nil {
 		charged.giveBack()
 		return nil, bodyError(err, "body cannot be read: %v")
 	}
-	if size >= 0 && int64(buf.Len()) < size {
-		charged.giveBack()
-		return nil, errInvalid("body cannot be read: %v", io.ErrUnexpectedEOF)
-	}
-	return buf.Bytes(), nil
+	return data, nil
 }
 
 const firstRead = 1 << 20
+
+// readGrowing reads all of r. A size, where one is known, is a claim: memory is
+// taken as the bytes come, and never more than twice as much as they need.
+func readGrowing(r io.Reader, size, limit int64) ([]byte, error) {
+	most := limit
+	if size >= 0 {
+		most = size
+	}
+	data := make([]byte, 0, min(most, firstRead)+1)
+	for {
+		n, err := r.Read(data[len(data):cap(data)])
+		data = data[:len(data)+n]
+		if err == io.EOF {
+			return data, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		if len(data) == cap(data) {
+			data = append(make([]byte, 0, min(2*int64(cap(data)), max(most, int64(len(data)))+1)), data...)
+		}
+	}
+}
 
 // byteBudget bounds the bytes that bodies take in memory together.
 type byteBudget struct {
