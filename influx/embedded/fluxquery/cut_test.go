@@ -199,7 +199,7 @@ func TestBrokenStoreIsAnError(t *testing.T) {
 		for _, tail := range []string{"", " |> count()", " |> aggregateWindow(every: 1h, fn: mean)", " |> group(columns: [\"t\"]) |> sum()", " |> filter(fn: (r) => r._value > 1.0) |> yield(name: \"a\") |> max() |> yield(name: \"b\")"} {
 			e, r := s.engine(), r
 			r.Reader = e.reader.Reader
-			e.reader = &storeReader{r, wholeStore{brokenStore{e.reader.store, &r}}}
+			e.reader = &storeReader{r, wholeStore{brokenStore{e.reader.store, &r}, s.meta}}
 			var out bytes.Buffer
 			_, err := e.Query(t.Context(), request(`from(bucket: "db") |> range(start: 2024-03-01T00:00:00Z)`+tail), &out)
 			if !errors.Is(err, ErrStore) || !errors.Is(err, broken) {

@@ -93,7 +93,7 @@ func New(o Options) *Engine {
 	}
 	return &Engine{
 		o:       o,
-		reader:  newStoreReader(storage.NewStore(o.Store, o.Meta)),
+		reader:  newStoreReader(storage.NewStore(o.Store, o.Meta), o.Meta),
 		ready:   prepareOnce(),
 		slots:   make(chan struct{}, o.Concurrency),
 		closing: make(chan struct{}),

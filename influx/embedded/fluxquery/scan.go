@@ -154,8 +154,8 @@ type storeReader struct {
 	store reads.Store
 }
 
-func newStoreReader(s reads.Store) *storeReader {
-	s = wholeStore{halfOpen{s}}
+func newStoreReader(s reads.Store, meta MetaClient) *storeReader {
+	s = wholeStore{halfOpen{s}, meta}
 	return &storeReader{reads.NewReader(s), s}
 }
 
