@@ -84,7 +84,7 @@ test-influx2: build $(if $(TEST_INFLUX_URL),,bin/influxd) ## store, program and 
 	@IOT_BIN="$(CURDIR)/$(BIN)" tools/test-influx2.sh
 
 .PHONY: bench
-bench: build ## measure against the numbers the project wants to hold (about 4 minutes)
+bench: build ## measure against the numbers the project wants to hold (about 5 minutes)
 	@IOT_BIN="$(CURDIR)/$(BIN)" $(NOCGO) $(GO) run ./bench
 
 .PHONY: check
