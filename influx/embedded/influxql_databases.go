@@ -21,8 +21,7 @@ func mayChange(w http.ResponseWriter, r *http.Request, q *influxql.Query) error 
 		default:
 			continue
 		}
-		a := authOf(r.Context())
-		if !a.allows(actionRead, typeBuckets, a.OrgID, "") || !a.allows(actionWrite, typeBuckets, a.OrgID, "") {
+		if a := authOf(r.Context()); !a.allAccess(a.OrgID) {
 			return errForbidden("only a token that may read and write all buckets may create or drop a database")
 		}
 		if r.Method != http.MethodPost {
