@@ -28,7 +28,7 @@ fi
 
 left=0
 tools/have-cc.sh || { left=1; echo "MISSING: a C compiler. Tests run without the race detector; 'apt-get install gcc libc6-dev' brings it."; }
-command -v strace >/dev/null || { left=1; echo "MISSING: strace. The test that counts fsyncs is skipped; 'apt-get install strace' brings it."; }
+command -v strace >/dev/null || { left=1; echo "MISSING: strace. Fsyncs are not counted, only commits; 'apt-get install strace' brings it."; }
 have_chromium || { left=1; echo "MISSING: Chromium. The browser journeys in e2e are skipped; 'apt-get install chromium' brings it, or set CHROME to one."; }
 if [ "$left" -ne 0 ] && [ "${CI:-}" = true ]; then
   echo "FAILED: under CI nothing is skipped." >&2
