@@ -77,18 +77,20 @@ func deleteTime(what, text string) (time.Time, error) {
 // deleteSeries deletes points. It may take a measurement's fields away with its
 // last series, so no write may be under way.
 func (s *Server) deleteSeries(ctx context.Context, bucketID string, sources []influxql.Source, cond influxql.Expr) error {
-	_, use, err := s.engine.enter(ctx)
-	if err != nil {
-		return err
-	}
-	gate := s.gates.of(bucketID)
-	gate.Lock()
-	err = s.store.DeleteSeries(bucketID, sources, cond)
-	gate.Unlock()
-	use.leave()
+	opening, err := func() (uint64, error) {
+		_, use, err := s.engine.enter(ctx)
+		if err != nil {
+			return 0, err
+		}
+		defer use.leave()
+		gate := s.gates.of(bucketID)
+		gate.Lock()
+		defer gate.Unlock()
+		return use.opening, s.store.DeleteSeries(bucketID, sources, cond)
+	}()
 	if errors.As(err, new(syscall.Errno)) {
 		s.log.Error("delete from the embedded InfluxDB failed", "bucket", s.cat.bucketName(bucketID), "error", err)
-		s.heal(use.opening)
+		s.heal(opening)
 		return errWriteFault
 	}
 	return err

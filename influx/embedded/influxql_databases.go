@@ -44,13 +44,9 @@ func (run *influxqlRun) own(ctx context.Context, id int, stmt influxql.Statement
 	case *influxql.ShowRetentionPoliciesStatement:
 		res.Series, err = run.policies(st)
 	case *influxql.CreateDatabaseStatement:
-		run.pause.RLock()
-		err = run.createDatabase(st)
-		run.pause.RUnlock()
+		err = run.changing(func() error { return run.createDatabase(st) })
 	case *influxql.DropDatabaseStatement:
-		run.pause.RLock()
-		err = run.dropDatabase(st)
-		run.pause.RUnlock()
+		err = run.changing(func() error { return run.dropDatabase(st) })
 	default:
 		return nil, nil
 	}
@@ -62,6 +58,13 @@ func (run *influxqlRun) own(ctx context.Context, id int, stmt influxql.Statement
 		res.Err, err = errors.New(api.message), nil // in the result, where 1.x has it
 	}
 	return res, err
+}
+
+// changing runs a change while no backup takes its picture.
+func (s *Server) changing(fn func() error) error {
+	s.pause.RLock()
+	defer s.pause.RUnlock()
+	return fn()
 }
 
 // databases are the buckets that the token may read, by name.

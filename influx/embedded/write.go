@@ -36,21 +36,27 @@ func (s *Server) commitAlone(ctx context.Context, bucketID string, points []mode
 	if s.recovery.pending.Load() {
 		return errWriteFault
 	}
-	ctx, use, err := s.engine.enter(ctx)
-	if err != nil {
-		return err
-	}
-	s.pause.RLock()
-	err = s.writeRounds(ctx, bucketID, points)
-	s.pause.RUnlock()
-	use.leave()
+	opening, err := s.writeOpen(ctx, bucketID, points)
 	var fault *engineFault
 	if errors.As(err, &fault) {
 		s.log.Error("write to the embedded InfluxDB failed", "bucket", s.cat.bucketName(bucketID), "error", err)
-		s.heal(use.opening)
+		s.heal(opening)
 		return errWriteFault
 	}
 	return err
+}
+
+// writeOpen writes while nobody opens the engine again or takes a picture for a
+// backup, and tells which opening of the engine it wrote to.
+func (s *Server) writeOpen(ctx context.Context, bucketID string, points []models.Point) (opening uint64, err error) {
+	ctx, use, err := s.engine.enter(ctx)
+	if err != nil {
+		return 0, err
+	}
+	defer use.leave() // also when the engine panics
+	s.pause.RLock()
+	defer s.pause.RUnlock()
+	return use.opening, s.writeRounds(ctx, bucketID, points)
 }
 
 var errWriteFault = errUnavailable("the points could not be written to the disk; try again later")
@@ -89,14 +95,7 @@ const maxConflictRounds = 6
 func (s *Server) writeRound(ctx context.Context, bucketID string, points []models.Point, fields fieldTypes, partial *partialWrite) error {
 	gate := s.gates.of(bucketID)
 	if !s.space.scarce() {
-		gate.RLock()
-		mapping, err := s.mapShards(ctx, bucketID, points)
-		if err == nil && s.fieldsExist(mapping, fields) {
-			defer gate.RUnlock()
-			return s.writeShards(bucketID, mapping, partial)
-		}
-		gate.RUnlock()
-		if err != nil {
+		if done, err := s.writeShared(ctx, gate, bucketID, points, fields, partial); done || err != nil {
 			return err
 		}
 	}
@@ -107,6 +106,17 @@ func (s *Server) writeRound(ctx context.Context, bucketID string, points []model
 		return err
 	}
 	return s.writeShards(bucketID, mapping, partial)
+}
+
+// writeShared writes points beside others, unless they bring a new field.
+func (s *Server) writeShared(ctx context.Context, gate *bucketGate, bucketID string, points []models.Point, fields fieldTypes, partial *partialWrite) (done bool, err error) {
+	gate.RLock()
+	defer gate.RUnlock()
+	mapping, err := s.mapShards(ctx, bucketID, points)
+	if err != nil || !s.fieldsExist(mapping, fields) {
+		return false, err
+	}
+	return true, s.writeShards(bucketID, mapping, partial)
 }
 
 // fieldsExist tells whether every shard knows every field of the batch.
