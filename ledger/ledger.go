@@ -2,6 +2,11 @@
 // kept in InfluxDB as a log in which the newest entry of an id holds. Every process has the whole of it in memory and
 // reads what the others wrote every second or two, so that asking costs nothing and a revocation is known everywhere
 // within seconds. It knows neither what the documents mean nor which database keeps them.
+//
+// What bounds the memory: an entry with an Until is dropped soon after it, so that there are as many of those as can be
+// made in their life, which is for the room that makes them to bound. A deleted document that lasted stays as a few words,
+// for good: without them an older entry that comes late would bring it back. Documents that last are therefore for what
+// people make (accounts, keys), not for what strangers or machines can cause.
 package ledger
 
 import (
@@ -13,6 +18,7 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -25,7 +31,7 @@ type Entry struct {
 	Kind    string    // one of a small fixed set of words
 	ID      string    // any text; unique within the kind
 	Stamp   time.Time // nanoseconds; set by Put
-	Until   time.Time // the document means nothing from then on; the zero time: it lasts. At most Brief ahead
+	Until   time.Time // the document means nothing from then on; the zero time: it lasts. At most Brief after Stamp
 	Deleted bool      // the document is gone
 	Body    []byte    // JSON; nil when deleted
 }
@@ -49,16 +55,25 @@ type Options struct {
 	Log   *slog.Logger     // optional: none
 	// Poll is the time between two reads of what others wrote; 0 where nobody else writes.
 	Poll time.Duration
+	// Pause is the least time between two reads on behalf of unknown ids, of the machine's own clock; optional: 250 ms.
+	Pause time.Duration
 }
 
 // overlap is how much further back a refresh looks than the start of the one before: as much as the clocks of
 // replicas may differ from this one's.
 const overlap = 30 * time.Second
 
+// traces is how long it is remembered that a document which would have run out was deleted: long after no older entry of
+// it can arrive any more, and no longer, so that whoever signs in and out all day fills no memory.
+const traces = time.Hour
+
 // retry is the time until a first load is tried again.
 const retry = 500 * time.Millisecond
 
-// strangerPause is the least time between two refreshes on behalf of unknown ids.
+// sweep is the time between two looks for entries that have run out.
+const sweep = time.Minute
+
+// strangerPause is the Pause that is not set.
 const strangerPause = 250 * time.Millisecond
 
 // Ledger is the documents in memory. Make one with New, and run Run beside it. It is safe for concurrent use.
@@ -66,14 +81,17 @@ type Ledger struct {
 	Options
 	putting sync.Mutex // entries of this process follow each other
 
-	refreshing sync.Mutex // one refresh at a time; guards read and strangers
-	read       time.Time  // when the last successful refresh started
-	strangers  time.Time  // when the last refresh for a stranger started
+	turn  chan struct{} // held by the one refresh at a time; guards read and last
+	read  time.Time     // when the last successful refresh started
+	last  error         // what the last refresh ended with
+	begun atomic.Uint64 // refreshes that have started
 
-	mu      sync.RWMutex
-	loaded  chan struct{} // closed after the first load
-	kinds   map[string]map[string]Entry
-	version uint64
+	mu        sync.RWMutex
+	strangers time.Time     // when the last refresh for a stranger started
+	loaded    chan struct{} // closed after the first load
+	kinds     map[string]map[string]Entry
+	version   uint64
+	swept     time.Time // when what has run out was last dropped
 }
 
 // New makes a ledger; it reads nothing before Run or Refresh.
@@ -81,10 +99,15 @@ func New(o Options) *Ledger {
 	if o.Clock == nil {
 		o.Clock = time.Now
 	}
+	if o.Pause <= 0 {
+		o.Pause = strangerPause
+	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Ledger{Options: o, loaded: make(chan struct{}), kinds: make(map[string]map[string]Entry)}
+	return &Ledger{
+		Options: o, turn: make(chan struct{}, 1), loaded: make(chan struct{}), kinds: make(map[string]map[string]Entry),
+	}
 }
 
 // Run loads the ledger, trying until it succeeds, and then reads what others write, until ctx ends.
@@ -132,31 +155,68 @@ func (l *Ledger) Ready() error {
 	}
 }
 
-// Refresh reads what was written before the call.
+// Refresh reads what was written before the call. Calls that wait for the same database share one reading.
 func (l *Ledger) Refresh(ctx context.Context) error {
-	l.refreshing.Lock()
-	defer l.refreshing.Unlock()
-	return l.refresh(ctx)
+	return l.await(ctx, l.begun.Load(), nil)
 }
 
 // RefreshForStranger is Refresh for one who shows an id that nobody knows, such as a session made on another replica
-// a moment ago. Whoever comes too soon after the last one gets no refresh: guessing must cost the database little.
-// With no Poll there are no others, and nothing is read.
+// a moment ago. Whoever comes too soon after the last one waits for a moment, and shares a reading with all who do:
+// guessing must cost the database little, and those who do not guess must not be taken for guessers. With no Poll there
+// are no others, and nothing is read.
 func (l *Ledger) RefreshForStranger(ctx context.Context) error {
 	if l.Poll <= 0 {
 		return l.Ready()
 	}
-	l.refreshing.Lock()
-	defer l.refreshing.Unlock()
-	now := l.Clock()
-	if since := now.Sub(l.strangers); since >= 0 && since < strangerPause {
-		return l.Ready()
+	before := l.begun.Load()
+	if wait := l.Pause - l.sinceStranger(); wait > 0 {
+		timer := time.NewTimer(wait)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 	}
-	l.strangers = now
-	return l.refresh(ctx)
+	return l.await(ctx, before, func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.strangers = time.Now()
+	})
 }
 
-// refresh is called with refreshing held.
+// sinceStranger is how long ago the last reading for a stranger started.
+func (l *Ledger) sinceStranger() time.Duration {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	return time.Since(l.strangers)
+}
+
+// await waits for its turn and refreshes, unless a refresh that started later than when before had begun has been done
+// by somebody else meanwhile: then its result is this one's. However many wait for a slow database, the last one waits
+// for two readings. starting, if set, is called before the reading.
+func (l *Ledger) await(ctx context.Context, before uint64, starting func()) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	select {
+	case l.turn <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	defer func() { <-l.turn }()
+	if l.begun.Load() > before && !errors.Is(l.last, context.Canceled) {
+		return l.last
+	}
+	if starting != nil {
+		starting()
+	}
+	l.begun.Add(1)
+	l.last = l.refresh(ctx)
+	return l.last
+}
+
+// refresh is called with the turn held.
 func (l *Ledger) refresh(ctx context.Context) error {
 	now := l.Clock()
 	var since time.Time
@@ -171,19 +231,16 @@ func (l *Ledger) refresh(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("reading the ledger: %w", err)
 	}
-	l.apply(entries)
+	l.apply(entries, now)
 	l.read = now
-	l.mu.Lock()
-	defer l.mu.Unlock()
 	if l.Ready() != nil {
 		close(l.loaded)
 	}
-	l.forget(now)
 	return nil
 }
 
-// apply takes in entries in any order.
-func (l *Ledger) apply(entries []Entry) {
+// apply takes in entries in any order, and drops what has run out.
+func (l *Ledger) apply(entries []Entry, now time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, e := range entries {
@@ -199,6 +256,10 @@ func (l *Ledger) apply(entries []Entry) {
 		kind[e.ID] = e
 		l.version++
 	}
+	if since := now.Sub(l.swept); since < 0 || since >= sweep {
+		l.swept = now
+		l.forget(now)
+	}
 }
 
 // newer decides between entries of one id the same way on every replica, also for equal stamps.
@@ -208,17 +269,20 @@ func newer(e, old Entry) bool {
 		return c > 0
 	case e.Deleted != old.Deleted:
 		return e.Deleted
-	default:
-		return bytes.Compare(e.Body, old.Body) > 0
 	}
+	if c := bytes.Compare(e.Body, old.Body); c != 0 {
+		return c > 0
+	}
+	return e.Until.After(old.Until)
 }
 
 // forget drops what has run out. Called with mu held.
 func (l *Ledger) forget(now time.Time) {
 	for _, kind := range l.kinds {
 		for id, e := range kind {
-			// A while later, so that an older entry that arrives late does not come to life again.
-			if !e.Until.IsZero() && now.Sub(e.Until) > 2*overlap {
+			// A while later, so that an older entry that arrives late does not come to life again. An entry may have
+			// run out before it was written.
+			if !e.Until.IsZero() && now.Sub(e.Until) > 2*overlap && now.Sub(e.Stamp) > 2*overlap {
 				delete(kind, id)
 			}
 		}
@@ -253,7 +317,7 @@ func (l *Ledger) All(kind string) []Entry {
 	return out
 }
 
-// Version grows with every change.
+// Version grows with every change. That a document runs out is none.
 func (l *Ledger) Version() uint64 {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
@@ -261,29 +325,55 @@ func (l *Ledger) Version() uint64 {
 }
 
 // Put writes entries and makes them hold here at once, and on the other replicas within their Poll. It sets their
-// stamps, which are later than those of the documents that they replace. An error means that they may hold or not:
-// what is in the database decides at the next refresh.
+// stamps, which are later than those of the documents that they replace; of two for one id the later one in the list
+// holds. An error means that they may hold or not: what is in the database decides at the next refresh.
 func (l *Ledger) Put(ctx context.Context, entries ...Entry) error {
+	return l.put(ctx, false, entries)
+}
+
+// Amend is Put for a document that is known here and is changed on the strength of what it says. Whatever another replica
+// has put in its place meanwhile, or deletes at this moment, holds against it.
+func (l *Ledger) Amend(ctx context.Context, e Entry) error { return l.put(ctx, true, []Entry{e}) }
+
+func (l *Ledger) put(ctx context.Context, amend bool, entries []Entry) error {
 	if err := l.Ready(); err != nil {
 		return err
 	}
 	l.putting.Lock()
 	defer l.putting.Unlock()
 	now := l.Clock().UTC().Round(0)
-	stamped := slices.Clone(entries)
-	l.mu.RLock()
-	for i := range stamped {
-		stamped[i].Stamp = now
-		if old, ok := l.kinds[stamped[i].Kind][stamped[i].ID]; ok && !now.After(old.Stamp) {
-			stamped[i].Stamp = old.Stamp.UTC().Add(time.Nanosecond)
+	stamped := make([]Entry, 0, len(entries))
+	for i, e := range entries {
+		if !e.Deleted && e.Until.Sub(now) > Brief {
+			return fmt.Errorf("writing the ledger: a %s that runs out in more than %v would be lost before that", e.Kind, Brief)
 		}
+		if gone := now.Add(traces); e.Deleted && e.Until.After(gone) {
+			e.Until = gone
+		}
+		e.Stamp = now.Add(time.Duration(i) * 2) // in the order of the list, with room for a mark between
+		old, known := l.entry(e.Kind, e.ID)
+		if known && (amend || !e.Stamp.After(old.Stamp)) {
+			e.Stamp = old.Stamp.UTC().Add(time.Duration(i)*2 + 2)
+		}
+		if known && old.Until.IsZero() && !old.Deleted && !e.Until.IsZero() {
+			// It lasted, and now it gets an end: after that end, and after all trace of it, the old one must not be back.
+			stamped = append(stamped, Entry{Kind: e.Kind, ID: e.ID, Stamp: e.Stamp.Add(-1), Deleted: true})
+		}
+		stamped = append(stamped, e)
 	}
-	l.mu.RUnlock()
 	if err := l.Store.PutEntries(ctx, stamped); err != nil {
 		return fmt.Errorf("writing the ledger: %w", err)
 	}
-	l.apply(stamped)
+	l.apply(stamped, now)
 	return nil
+}
+
+// entry is what is known of an id, also if it is deleted or has run out.
+func (l *Ledger) entry(kind, id string) (Entry, bool) {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	e, ok := l.kinds[kind][id]
+	return e, ok
 }
 
 // Delete deletes documents of a kind; ids that have none are passed over.
