@@ -1,5 +1,6 @@
 // Package people is who may use the app: accounts with their roles, sessions, API keys, and the trail of what they
-// did. It knows no database, no request and no page; what it remembers lies in a ledger, which all replicas share.
+// did. It knows no database, no request and no page; what it remembers lies in a ledger, which all replicas share. What
+// is secret lies there only as a hash: passwords as argon2id, sessions, keys and one-time codes under a keyed one.
 package people
 
 import (
@@ -108,8 +109,8 @@ type Account struct {
 	Generated   bool      // the password was generated at the first start and printed
 	PasswordAt  time.Time // when the password was set
 	CreatedAt   time.Time
-	CreatedBy   string
-	LastSession time.Time // newest sign-in; zero: never, or long ago
+	CreatedBy   string    // "" for what the app made itself
+	LastSession time.Time // newest sign-in; up to a minute old where that was on another replica; zero: none is known
 }
 
 // Session is a signed-in browser.
@@ -141,6 +142,9 @@ const EnvironmentKey = "API_KEY"
 type Origin struct {
 	Address string // of the client, without port
 	Agent   string // User-Agent
+	// Browser names a browser that has signed in to this account before, as far as the caller can prove; "" for any other.
+	// Its failures are counted apart, so that strangers who guess do not lock those out who belong there.
+	Browser string
 }
 
 // Times of sessions.
@@ -190,6 +194,8 @@ const (
 	ActionRetention     = "bucket-retention"
 	ActionBackfill      = "backfill"
 	ActionExport        = "export"
+	ActionDenied        = "denied"     // a role or a level does not allow it
+	ActionLost          = "audit-lost" // events that were noted while the log could not be written, and were too many to keep
 )
 
 // Actions lists all of them, for the filter of the page.
@@ -198,6 +204,6 @@ func Actions() []string {
 		ActionSignIn, ActionSignOut, ActionLockout, ActionPassword, ActionAccountAdd, ActionAccountRole, ActionAccountRemove,
 		ActionSessionEnd, ActionKeyMake, ActionKeyRevoke, ActionRegister, ActionRemove, ActionRotate, ActionSuspend, ActionResume,
 		ActionConfiguration, ActionEnrolKeyMake, ActionEnrolKeyEnd, ActionWindowOpen, ActionWindowClose, ActionApprove,
-		ActionDismiss, ActionBucketMake, ActionRetention, ActionBackfill, ActionExport,
+		ActionDismiss, ActionBucketMake, ActionRetention, ActionBackfill, ActionExport, ActionDenied, ActionLost,
 	}
 }
