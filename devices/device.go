@@ -30,6 +30,11 @@ type Device struct {
 	CreatedAt time.Time // registration time
 	UpdatedAt time.Time // stamp of the newest record
 	Key       string    // id of its InfluxDB authorization
+
+	TokenAt    time.Time // when its token was minted
+	PrevUntil  time.Time // when a replaced token ends that still works; zero: there is none
+	Suspended  bool      // its authorizations are switched off
+	EnrolledBy string    // id of the enrolment key that registered it; "" for none
 }
 
 // Record is one `deviceauth` point: a statement about a device at a time. The newest record of an id holds.
@@ -40,6 +45,16 @@ type Record struct {
 	Key       string // authorization id; "" means unregistered (or not yet minted)
 	Sealed    string // the token, sealed (see Sealer); "" when unregistered
 	TokenHash string // keyed hash of the token, hex; "" when unregistered
+
+	TokenAt time.Time // when the token was minted; the store gives the Stamp for old records that do not say it
+
+	PrevKey   string    // the authorization that this one replaced, as long as it still works; "" for none
+	PrevHash  string    // keyed hash of its token
+	PrevUntil time.Time // when it ends; zero for none
+	Leftover  string    // an authorization that is in nobody's use and still to be revoked; "" for none
+
+	Suspended  bool   // the authorizations are switched off, or are about to be
+	EnrolledBy string // id of the enrolment key that registered the device; a removal keeps it
 }
 
 // Registered tells whether the record says that the device has a token.
@@ -71,6 +86,9 @@ type Authorizer interface {
 	Revoke(ctx context.Context, key string) error
 	// Exists tells whether the authorization is still there and active.
 	Exists(ctx context.Context, key string) (bool, error)
+	// SetActive switches an authorization on or off; one that is gone is no error. Writes with the token of one that
+	// is off are refused.
+	SetActive(ctx context.Context, key string, active bool) error
 }
 
 // Hours is the number of columns of a device's activity sparkline.
@@ -98,10 +116,11 @@ type State int
 
 // States in the order in which pages list them.
 const (
-	Online  State = iota // an entry within LateAfter
-	Late                 // within OfflineAfter
-	Offline              // older
-	Never                // no entry at all
+	Online    State = iota // an entry within LateAfter
+	Late                   // within OfflineAfter
+	Offline                // older
+	Never                  // no entry at all
+	Suspended              // its authorization is switched off, whatever its last entry
 )
 
 // Thresholds of State.
@@ -124,7 +143,15 @@ func StateAt(last, now time.Time) State {
 	}
 }
 
-// String is the state's name in URLs and CSS classes: online, late, offline, never.
+// StateAt judges the device by its last entry at a time; the zero time means that there is none.
+func (d Device) StateAt(last, now time.Time) State {
+	if d.Suspended {
+		return Suspended
+	}
+	return StateAt(last, now)
+}
+
+// String is the state's name in URLs and CSS classes: online, late, offline, never, suspended.
 func (s State) String() string {
-	return [...]string{"online", "late", "offline", "never"}[s]
+	return [...]string{"online", "late", "offline", "never", "suspended"}[s]
 }

@@ -105,8 +105,10 @@ type fakeAuth struct {
 	mu        sync.Mutex
 	minted    int
 	live      map[string]string // key to token
+	off       map[string]bool   // switched off
 	mintErr   error
 	revokeErr error
+	switchErr error
 	onMint    func(ID)
 }
 
@@ -154,7 +156,29 @@ func (a *fakeAuth) Exists(_ context.Context, key string) (bool, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	_, ok := a.live[key]
-	return ok, nil
+	return ok && !a.off[key], nil
+}
+
+func (a *fakeAuth) SetActive(_ context.Context, key string, active bool) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.switchErr != nil {
+		return a.switchErr
+	}
+	if _, ok := a.live[key]; !ok {
+		return nil
+	}
+	if a.off == nil {
+		a.off = make(map[string]bool)
+	}
+	a.off[key] = !active
+	return nil
+}
+
+func (a *fakeAuth) set(change func(*fakeAuth)) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	change(a)
 }
 
 func (a *fakeAuth) keys() []string {

@@ -37,7 +37,8 @@ type Snapshot struct {
 	MinutesStop time.Time        // the end of the last of Minutes
 	NeedsLook   []Look           // late and offline devices, the newest entry first; at most FleetLooks of them
 	NeedsCount  int              // how many there are
-	Events      []Event          // newest first: registrations, removals, devices that fell silent
+	Events      []Event          // newest first: what was done to devices, and devices that fell silent
 
-	ever map[ID]struct{} // devices whose last entry lies before the window that is read, but that have one
+	ever      map[ID]struct{} // devices whose last entry lies before the window that is read, but that have one
+	suspended map[ID]struct{}
 }

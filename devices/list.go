@@ -118,7 +118,7 @@ func (m *readModel) pageOf(ids []ID, total int) ListPage {
 	page := ListPage{Devices: make([]Device, 0, len(ids)), Total: total}
 	for _, id := range ids {
 		if r := m.rows[id]; r != nil && r.key != "" {
-			page.Devices = append(page.Devices, r.device(id))
+			page.Devices = append(page.Devices, m.deviceOf(id, r))
 		}
 	}
 	return page

@@ -112,8 +112,8 @@ func TestReadModelAgreesWithPlainOne(t *testing.T) {
 		}
 		for _, id := range want {
 			h, _ := parseHash(newest[id].TokenHash)
-			if got, ok := m.byToken(h); !ok || got != id {
-				t.Fatalf("token of %s: %s, %v", id, got, ok)
+			if got, worth, _ := m.byToken(h, time.Now()); worth != goodToken || got != id {
+				t.Fatalf("token of %s: %s, %v", id, got, worth)
 			}
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -14,21 +15,44 @@ import (
 type readModel struct {
 	mu      sync.RWMutex
 	rows    map[ID]*row        // every id that ever had a record
-	tokens  map[tokenHash]ID   // of registered devices
+	tokens  map[tokenHash]ID   // of registered devices, replaced ones that still work included
 	refused map[tokenHash]bool // tokens of devices that are being removed
 	ids     []ID               // registered, sorted
 	created []createdID        // registered, sorted by time and id
 	events  []Event            // newest first, at most keptEvents
 	version uint64             // counts changes
+
+	// What few devices have stands beside the rows.
+	replaced  map[ID]*replaced // tokens that were replaced and still work
+	leftovers map[ID]string    // authorizations that are still to be revoked
+	halted    map[ID]bool      // devices that are being suspended, or whose suspending failed half-way
+	enrolment enrolmentCounts
 }
 
 // row is the newest record of an id. Times are Unix nanoseconds: there may be many rows.
 type row struct {
+	used    int64 // last use of a token; changed atomically, by holders of the read lock as well
 	stamp   int64
 	created int64
+	tokenAt int64
 	key     string // "" means not registered
 	hash    tokenHash
-	own     bool // written by this process
+	by      uint32 // the enrolment key, see enrolmentCounts
+	unsaved uint32 // used was changed here and is not stored yet; changed atomically
+
+	own       bool // written by this process
+	suspended bool
+	replaced  bool // there is a replaced token
+}
+
+// replaced is a token that works besides the one that is in the row.
+type replaced struct {
+	key   string
+	hash  tokenHash
+	of    tokenHash // the token that replaces it
+	until int64
+	// picked tells that the device has used the new token, so that this one ends.
+	picked atomic.Bool
 }
 
 type createdID struct {
@@ -46,7 +70,10 @@ const (
 )
 
 func newReadModel() *readModel {
-	return &readModel{rows: make(map[ID]*row), tokens: make(map[tokenHash]ID), refused: make(map[tokenHash]bool)}
+	return &readModel{
+		rows: make(map[ID]*row), tokens: make(map[tokenHash]ID), refused: make(map[tokenHash]bool),
+		replaced: make(map[ID]*replaced), leftovers: make(map[ID]string), halted: make(map[ID]bool),
+	}
 }
 
 // superseded is an authorization of this process that a record of another process replaced.
@@ -72,7 +99,7 @@ func (m *readModel) apply(records []Record, own bool) (lost []superseded) {
 		if _, known := before[r.ID]; !known {
 			before[r.ID] = old
 		}
-		if old.own && !own && old.key != "" && old.key != r.Key {
+		if old.own && !own && old.key != "" && !r.names(old.key) {
 			lost = append(lost, superseded{r.ID, old.key})
 		}
 	}
@@ -95,6 +122,9 @@ func (m *readModel) apply(records []Record, own bool) (lost []superseded) {
 	return lost
 }
 
+// names tells whether the record holds an authorization in any place, so that it is looked after.
+func (r Record) names(key string) bool { return key == r.Key || key == r.PrevKey || key == r.Leftover }
+
 // set applies one record to rows, tokens and events; the sorted slices are the caller's to mend. It returns what was there.
 func (m *readModel) set(r Record, own bool) (old row, changed bool) {
 	stamp := r.Stamp.UnixNano()
@@ -111,6 +141,11 @@ func (m *readModel) set(r Record, own bool) (old row, changed bool) {
 	hashed := false
 	if r.Registered() {
 		next.hash, hashed = parseHash(r.TokenHash)
+		next.used, next.unsaved = old.used, old.unsaved
+		next.suspended, next.replaced = r.Suspended, r.PrevKey != ""
+		if next.tokenAt = stamp; !r.TokenAt.IsZero() {
+			next.tokenAt = r.TokenAt.UnixNano()
+		}
 	}
 	if now == nil {
 		now = new(row)
@@ -118,21 +153,84 @@ func (m *readModel) set(r Record, own bool) (old row, changed bool) {
 	} else if stamp == old.stamp && next.key == old.key && next.hash == old.hash {
 		return old, false
 	}
-	if old.key != "" && m.tokens[old.hash] == r.ID {
-		delete(m.tokens, old.hash)
-		delete(m.refused, old.hash)
-	}
+	gone := m.drop(r.ID, old, next)
+	next.by = m.enrolment.move(old.by, r.EnrolledBy)
 	*now = next
 	if hashed {
 		m.tokens[next.hash] = r.ID
 	}
-	switch {
-	case old.key == "" && next.key != "":
-		m.note(Event{At: time.Unix(0, stamp).UTC(), Kind: EventRegistered, Device: r.ID, Detail: "Registered"})
-	case old.key != "" && next.key == "":
-		m.note(Event{At: time.Unix(0, stamp).UTC(), Kind: EventRemoved, Device: r.ID, Detail: "Removed"})
+	m.keep(r, gone)
+	if kind, what := told(old, next); kind != "" {
+		m.note(Event{At: time.Unix(0, stamp).UTC(), Kind: kind, Device: r.ID, Detail: what})
 	}
 	return old, true
+}
+
+// drop takes away what is known of a row besides the row itself, and gives its replaced token, if it had one.
+func (m *readModel) drop(id ID, old, next row) *replaced {
+	hashes := []tokenHash{old.hash}
+	gone := m.replaced[id]
+	if gone != nil {
+		hashes = append(hashes, gone.hash)
+		delete(m.replaced, id)
+	}
+	for _, h := range hashes {
+		if m.tokens[h] == id {
+			delete(m.tokens, h)
+		}
+		if h != next.hash {
+			delete(m.refused, h)
+		}
+	}
+	delete(m.leftovers, id)
+	if old.suspended && !next.suspended {
+		delete(m.halted, id) // resumed, here or elsewhere
+	}
+	return gone
+}
+
+// keep takes in what few records have; gone is the replaced token that the record before had.
+func (m *readModel) keep(r Record, gone *replaced) {
+	id := ownID(r.ID)
+	if r.Leftover != "" {
+		m.leftovers[id] = strings.Clone(r.Leftover)
+	}
+	if !r.Registered() {
+		delete(m.halted, id)
+		return
+	}
+	if r.PrevKey == "" {
+		return
+	}
+	p := &replaced{key: strings.Clone(r.PrevKey), until: r.PrevUntil.UnixNano()}
+	if h, ok := parseHash(r.PrevHash); ok {
+		p.hash = h
+		m.tokens[h] = id
+	}
+	p.of = m.rows[id].hash
+	if gone != nil && gone.key == p.key && gone.of == p.of {
+		p.picked.Store(gone.picked.Load())
+	}
+	m.replaced[id] = p
+}
+
+// told says which event lies between two rows of an id; "" for none.
+func told(old, next row) (EventKind, string) {
+	switch {
+	case old.key == "" && next.key != "":
+		return EventRegistered, "Registered"
+	case old.key != "" && next.key == "":
+		return EventRemoved, "Removed"
+	case next.key == "":
+		return "", ""
+	case !old.suspended && next.suspended:
+		return EventSuspended, "Suspended"
+	case old.suspended && !next.suspended:
+		return EventResumed, "Resumed"
+	case old.key != next.key && next.replaced && next.tokenAt > old.tokenAt:
+		return EventRotated, "New token"
+	}
+	return "", ""
 }
 
 // ownID is a copy of an id that does not keep a larger text, such as a database's answer, in memory.
@@ -185,18 +283,25 @@ func (m *readModel) unlist(id ID, created int64) {
 	}
 }
 
-// replace takes over a model that was loaded from the beginning. Rows that changed here since then are kept.
-func (m *readModel) replace(loaded *readModel, since time.Time) {
+// replace takes over a model that was loaded from the beginning. Rows that changed here since then are kept. It returns
+// this process's authorizations that lost against another's record.
+func (m *readModel) replace(loaded *readModel, since time.Time) (lost []superseded) {
 	loaded.sortAll()
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	var kept []Record
 	for id, r := range m.rows {
+		if there := loaded.rows[id]; there != nil && there.key != "" && r.used > there.used {
+			there.used, there.unsaved = r.used, r.unsaved
+		}
+		if there := loaded.rows[id]; r.own && r.key != "" && there != nil && there.stamp > r.stamp && !loaded.record(id, there).names(r.key) {
+			lost = append(lost, superseded{id, r.key})
+		}
 		if r.stamp < since.UnixNano() || !r.own {
 			continue
 		}
 		if there := loaded.rows[id]; there == nil || there.stamp < r.stamp {
-			kept = append(kept, Record{ID: id, Stamp: time.Unix(0, r.stamp), CreatedAt: time.Unix(0, r.created), Key: r.key, TokenHash: r.hash.String()})
+			kept = append(kept, m.record(id, r))
 		} else if there.stamp == r.stamp && there.key == r.key {
 			there.own = true
 		}
@@ -204,47 +309,13 @@ func (m *readModel) replace(loaded *readModel, since time.Time) {
 	if len(kept) > 0 {
 		loaded.apply(kept, true)
 	}
+	for id, p := range loaded.replaced {
+		if old := m.replaced[id]; old != nil && old.key == p.key && old.of == p.of {
+			p.picked.Store(old.picked.Load())
+		}
+	}
 	m.rows, m.tokens, m.ids, m.created, m.events = loaded.rows, loaded.tokens, loaded.ids, loaded.created, loaded.events
+	m.replaced, m.leftovers, m.enrolment = loaded.replaced, loaded.leftovers, loaded.enrolment
 	m.version++
-}
-
-// device gives the registered device of an id, and the stamp of the id's newest record, registered or not.
-func (m *readModel) device(id ID) (d Device, stamp time.Time, registered bool) {
-	m.mu.RLock()
-	defer m.mu.RUnlock()
-	r := m.rows[id]
-	if r == nil {
-		return Device{}, time.Time{}, false
-	}
-	return r.device(id), time.Unix(0, r.stamp).UTC(), r.key != ""
-}
-
-func (r *row) device(id ID) Device {
-	return Device{ID: id, CreatedAt: time.Unix(0, r.created).UTC(), UpdatedAt: time.Unix(0, r.stamp).UTC(), Key: r.key}
-}
-
-// byToken finds a registered device by its token's hash.
-func (m *readModel) byToken(h tokenHash) (ID, bool) {
-	m.mu.RLock()
-	defer m.mu.RUnlock()
-	if m.refused[h] {
-		return "", false
-	}
-	id, ok := m.tokens[h]
-	return id, ok
-}
-
-// refuse makes the id's token unknown; accept takes that back.
-func (m *readModel) refuse(id ID) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if r := m.rows[id]; r != nil && r.key != "" {
-		m.refused[r.hash] = true
-	}
-}
-
-func (m *readModel) accept(h tokenHash) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	delete(m.refused, h)
+	return lost
 }

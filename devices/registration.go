@@ -9,6 +9,11 @@ import (
 // Register makes a device known and mints its authorization; created tells whether it was not registered before.
 // However many ask at once, one authorization remains.
 func (r *Registry) Register(ctx context.Context, id ID) (d Device, created bool, err error) {
+	return r.RegisterEnrolled(ctx, id, "")
+}
+
+// RegisterEnrolled is Register on behalf of an enrolment key, which the record names from then on.
+func (r *Registry) RegisterEnrolled(ctx context.Context, id ID, key string) (d Device, created bool, err error) {
 	if _, err := ParseID(string(id)); err != nil {
 		return Device{}, false, err
 	}
@@ -25,11 +30,14 @@ func (r *Registry) Register(ctx context.Context, id ID) (d Device, created bool,
 		if registered {
 			return d, false, nil
 		}
-		started := Record{ID: id, Stamp: r.stamp(last)}
+		// The enrolment key of a device that was removed stays until there is a new authorization: half a
+		// registration changes nothing.
+		started := Record{ID: id, Stamp: r.stamp(last), EnrolledBy: r.model.newest(id).EnrolledBy}
 		started.CreatedAt = started.Stamp
 		if err := r.Store.PutRecord(ctx, started); err != nil {
 			return Device{}, false, fmt.Errorf("writing the registration: %w", err)
 		}
+		started.EnrolledBy = key
 		rec, won, err := r.mint(ctx, started)
 		if err != nil {
 			return Device{}, false, err
@@ -53,7 +61,9 @@ func (r *Registry) mint(ctx context.Context, last Record) (rec Record, won bool,
 		_ = r.revoke(ctx, last.ID, auth.Key) // logged there, and tried again
 		return Record{}, false, fmt.Errorf("sealing the token: %w", err)
 	}
-	rec = Record{ID: last.ID, Stamp: r.stamp(last.Stamp), CreatedAt: last.CreatedAt, Key: auth.Key, Sealed: sealed, TokenHash: r.Sealer.Hash(auth.Token)}
+	rec = last // what else it says goes on to hold
+	rec.Stamp = r.stamp(last.Stamp)
+	rec.Key, rec.Sealed, rec.TokenHash, rec.TokenAt = auth.Key, sealed, r.Sealer.Hash(auth.Token), rec.Stamp
 	if err := r.Store.PutRecord(ctx, rec); err != nil {
 		// Should the record have been written all the same, it names an authorization that is gone, and
 		// Credentials mints another one.
@@ -66,7 +76,7 @@ func (r *Registry) mint(ctx context.Context, last Record) (rec Record, won bool,
 		r.Log.Warn("a registration was written and could not be read again", "device", rec.ID, "error", err)
 		newest = rec
 	}
-	if newest.Key == rec.Key || newest.Stamp.Before(rec.Stamp) {
+	if newest.names(rec.Key) || newest.Stamp.Before(rec.Stamp) {
 		r.model.apply([]Record{rec}, true)
 		return rec, true, nil
 	}
@@ -75,7 +85,7 @@ func (r *Registry) mint(ctx context.Context, last Record) (rec Record, won bool,
 	return newest, false, nil
 }
 
-// Unregister removes a device: revokes its authorization and blanks its record. From the moment it is called this
+// Unregister removes a device: revokes its authorizations, suspended or not, and blanks its record. From the moment it is called this
 // process refuses the device's token, and goes on to do so should the rest fail; calling it again completes it.
 func (r *Registry) Unregister(ctx context.Context, id ID) error {
 	unlock, err := r.locks.lock(ctx, id)
@@ -94,10 +104,10 @@ func (r *Registry) Unregister(ctx context.Context, id ID) error {
 		r.model.refuse(id)
 		// Revoking comes first: a record that still names a revoked authorization can be removed again or healed, but
 		// an authorization that no record names would be forgotten, and live.
-		if err := r.Auth.Revoke(ctx, d.Key); err != nil {
-			return fmt.Errorf("revoking the authorization: %w", err)
+		if err := r.revokeAll(ctx, r.model.newest(id)); err != nil {
+			return err
 		}
-		blank := Record{ID: id, Stamp: r.stamp(last), CreatedAt: d.CreatedAt}
+		blank := Record{ID: id, Stamp: r.stamp(last), CreatedAt: d.CreatedAt, EnrolledBy: d.EnrolledBy}
 		if err := r.Store.PutRecord(ctx, blank); err != nil {
 			return fmt.Errorf("blanking the registration: %w", err)
 		}
@@ -116,7 +126,20 @@ func (r *Registry) Unregister(ctx context.Context, id ID) error {
 	return errBusy
 }
 
-// Credentials gives a registered device and its token, or ErrNotFound. An authorization that vanished behind the app's
+// revokeAll revokes every authorization that a record names.
+func (r *Registry) revokeAll(ctx context.Context, rec Record) error {
+	for _, key := range []string{rec.Leftover, rec.PrevKey, rec.Key} {
+		if key == "" {
+			continue
+		}
+		if err := r.Auth.Revoke(ctx, key); err != nil {
+			return fmt.Errorf("revoking the authorization: %w", err)
+		}
+	}
+	return nil
+}
+
+// Credentials gives a registered device and its token, or ErrNotFound or ErrSuspended. An authorization that vanished behind the app's
 // back is minted again. It reads this device's newest record, and needs no other.
 func (r *Registry) Credentials(ctx context.Context, id ID) (Device, string, error) {
 	rec, token, alive, err := r.credentials(ctx, id)
@@ -134,11 +157,46 @@ func (r *Registry) Credentials(ctx context.Context, id ID) (Device, string, erro
 			return deviceOf(rec), token, err
 		}
 		r.Log.Warn("the authorization of a device is gone from the database; a new one is minted", "device", id)
-		if _, _, err = r.mint(ctx, rec); err != nil {
+		if err := r.heal(ctx, rec); err != nil {
 			return Device{}, "", err
 		}
 	}
 	return Device{}, "", errBusy
+}
+
+// OwnCredentials is Credentials for a device that shows a token of its own. What this process remembers of the token may
+// be seconds old, and it is about to be given another one: so the newest record decides whether it still works.
+// ErrNotFound: it does not.
+func (r *Registry) OwnCredentials(ctx context.Context, id ID, shown string) (Device, string, error) {
+	rec, err := r.newest(ctx, id)
+	if err != nil {
+		return Device{}, "", fmt.Errorf("reading the registration: %w", err)
+	}
+	sum := r.Sealer.sum(shown)
+	present, ok := parseHash(rec.TokenHash)
+	former, replaced := parseHash(rec.PrevHash)
+	switch {
+	case rec.Registered() && ok && sum == present:
+	case rec.Registered() && replaced && sum == former && r.Clock().Before(rec.PrevUntil):
+	default:
+		r.noteLost(r.model.apply([]Record{rec}, false))
+		return Device{}, "", ErrNotFound
+	}
+	return r.Credentials(ctx, id)
+}
+
+// heal mints an authorization in the place of one that is gone, unless that is so because another replica is removing or
+// suspending the device at this moment: that holds. ErrNotFound: it was removed.
+func (r *Registry) heal(ctx context.Context, base Record) error {
+	healed, won, err := r.mint(ctx, base)
+	if err != nil || !won {
+		return err
+	}
+	newest, won, err := r.settle(ctx, base, healed)
+	if err == nil && !won && !newest.names(healed.Key) {
+		_ = r.revoke(ctx, base.ID, healed.Key) // logged there, and tried again
+	}
+	return err
 }
 
 // credentials reads a device's record and opens its token; alive tells whether its authorization is still there.
@@ -152,6 +210,11 @@ func (r *Registry) credentials(ctx context.Context, id ID) (rec Record, token st
 			r.reload.Store(true) // the store has lost a device that was there: it is another store
 		}
 		return Record{}, "", false, ErrNotFound
+	}
+	if rec.Suspended || r.model.isHalted(id) {
+		// Its authorization is switched off, which must not look as if it were gone.
+		r.noteLost(r.model.apply([]Record{rec}, false))
+		return Record{}, "", false, ErrSuspended
 	}
 	if token, err = r.Sealer.Open(id, rec.Sealed); err != nil {
 		return Record{}, "", false, err
@@ -174,5 +237,8 @@ func deviceOf(r Record) Device {
 	if r.Stamp.IsZero() {
 		return Device{}
 	}
-	return Device{ID: r.ID, CreatedAt: created.UTC(), UpdatedAt: r.Stamp.UTC().Truncate(time.Nanosecond), Key: r.Key}
+	return Device{
+		ID: r.ID, CreatedAt: created.UTC(), UpdatedAt: r.Stamp.UTC().Truncate(time.Nanosecond), Key: r.Key,
+		TokenAt: r.TokenAt.UTC(), PrevUntil: r.PrevUntil.UTC(), Suspended: r.Suspended, EnrolledBy: r.EnrolledBy,
+	}
 }

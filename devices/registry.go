@@ -23,6 +23,9 @@ type Registry struct {
 	current sync.Mutex   // guards the fields below; held by one refresh only for moments
 	read    time.Time    // when the last successful refresh started; with the monotonic clock
 	lost    []superseded // authorizations of this process that are to be revoked
+	undone  []undo       // rotations that are to be taken back
+
+	wake chan struct{} // has a value when a device has picked up its new token
 
 	strangers strangerGate
 }
@@ -45,7 +48,7 @@ func NewRegistry(o RegistryOptions) *Registry {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Registry{RegistryOptions: o, model: newReadModel()}
+	return &Registry{RegistryOptions: o, model: newReadModel(), wake: make(chan struct{}, 1)}
 }
 
 // Get gives a registered device, or ErrNotFound.
@@ -108,25 +111,45 @@ func (r *Registry) Recent(ctx context.Context, n int) ([]Event, error) {
 	return r.model.recent(n), nil
 }
 
-// ByToken finds the device that a token belongs to, or ErrNotFound. It is asked for every write, so a token that is
-// known is accepted from memory; a token that was revoked elsewhere is then refused by the database. For an unknown
-// one the read model is brought up to date first, but only so often, whoever asks.
+// Enrolled gives the number of ids whose newest record names an enrolment key, as it is known here.
+func (r *Registry) Enrolled(key string) int { return r.model.enrolled(key) }
+
+// ByToken finds the device that a token belongs to, or ErrNotFound; with ErrSuspended it gives the id as well. It is
+// asked for every write, so a token that is known is judged from memory; one that was revoked elsewhere is then refused
+// by the database. For an unknown one the read model is brought up to date first, but only so often, whoever asks.
+//
+// It counts as a use of the token. The first use of a new token ends the one that it replaced, in this process at once.
 func (r *Registry) ByToken(ctx context.Context, token string) (ID, error) {
 	if token == "" {
 		return "", ErrNotFound
 	}
 	hash := r.Sealer.sum(token)
-	if id, ok := r.model.byToken(hash); ok {
-		return id, nil
+	if id, err := r.judge(hash); !errors.Is(err, ErrNotFound) {
+		return id, err
 	}
 	if err := r.strangers.do(ctx, r.refresh); err != nil {
 		return "", err
 	}
-	id, ok := r.model.byToken(hash)
-	if !ok {
+	return r.judge(hash)
+}
+
+// judge is ByToken with what is known here.
+func (r *Registry) judge(hash tokenHash) (ID, error) {
+	id, worth, picked := r.model.byToken(hash, r.Clock())
+	if picked {
+		select {
+		case r.wake <- struct{}{}:
+		default: // Run has been told already
+		}
+	}
+	switch worth {
+	case goodToken:
+		return id, nil
+	case suspendedToken:
+		return id, ErrSuspended
+	default:
 		return "", ErrNotFound
 	}
-	return id, nil
 }
 
 // refresh brings the read model up to date with what was in the store when it was called.
@@ -156,7 +179,7 @@ func (r *Registry) readChanges(ctx context.Context) error {
 			r.reload.Store(true)
 			return fmt.Errorf("loading the registry: %w", err)
 		}
-		r.model.replace(loaded, now.Add(-overlap))
+		r.noteLost(r.model.replace(loaded, now.Add(-overlap)))
 	} else {
 		// By the clock of today: what was stamped since the last refresh began, by whichever replica's clock.
 		since := now.Round(0).Add(-max(now.Sub(last), 0) - overlap)

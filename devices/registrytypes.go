@@ -1,6 +1,7 @@
 package devices
 
 import (
+	"context"
 	"log/slog"
 	"time"
 )
@@ -12,6 +13,24 @@ type RegistryOptions struct {
 	Sealer *Sealer
 	Clock  func() time.Time
 	Log    *slog.Logger
+	Uses   Uses // optional: where the last uses of tokens are kept; without it they are lost at the end
+	// Poll is how often Run reads what other replicas wrote when nobody asks; 0 where nobody else writes.
+	Poll time.Duration
+}
+
+// UsesKind is the kind under which the last uses of device tokens are kept.
+const UsesKind = "device"
+
+// UsesBatch is the most uses of one PutUses.
+const UsesBatch = 10_000
+
+// Uses keeps when things, such as the tokens of devices, were last used. Its errors wrap ErrUnavailable where trying
+// again can help.
+type Uses interface {
+	// PutUses writes last uses of a kind by id, at most UsesBatch of them.
+	PutUses(ctx context.Context, kind string, uses map[string]time.Time) error
+	// Uses gives the newest use of every id of a kind.
+	Uses(ctx context.Context, kind string) (map[string]time.Time, error)
 }
 
 // SortKey is a column by which the list of devices can be sorted.
@@ -48,6 +67,9 @@ const (
 	EventRemoved    EventKind = "removed"
 	EventLate       EventKind = "late"
 	EventOffline    EventKind = "offline"
+	EventSuspended  EventKind = "suspended"
+	EventResumed    EventKind = "resumed"
+	EventRotated    EventKind = "rotated"
 )
 
 // Event is something that happened to a device.

@@ -9,6 +9,9 @@ import (
 
 // StateOf judges a registered device at a time, by its last entry as the snapshot knows it.
 func (s Snapshot) StateOf(id ID, now time.Time) State {
+	if _, ok := s.suspended[id]; ok {
+		return Suspended
+	}
 	if last, ok := s.Last[id]; ok {
 		return StateAt(last, now)
 	}
@@ -21,7 +24,7 @@ func (s Snapshot) StateOf(id ID, now time.Time) State {
 // build makes a snapshot of what is known. The caller holds f.mu.
 func (f *Fleet) build() Snapshot {
 	s := Snapshot{
-		At: f.seen.at, Counts: map[State]int{Online: 0, Late: 0, Offline: 0, Never: 0}, Last: f.seen.last,
+		At: f.seen.at, Counts: map[State]int{Online: 0, Late: 0, Offline: 0, Never: 0, Suspended: 0}, Last: f.seen.last,
 		Minutes: f.seen.minutes, MinutesStop: f.seen.stop, ever: f.seen.ever,
 	}
 	s.Events = f.Registry.model.recent(FleetEvents)
@@ -38,6 +41,12 @@ func (f *Fleet) build() Snapshot {
 		id = some[len(some)-1].ID
 		for _, d := range some {
 			s.Total++
+			if d.Suspended {
+				if s.suspended == nil {
+					s.suspended = make(map[ID]struct{})
+				}
+				s.suspended[d.ID] = struct{}{}
+			}
 			state := s.StateOf(d.ID, s.At)
 			s.Counts[state]++
 			if state != Late && state != Offline {

@@ -71,6 +71,25 @@ func (db *DB) Exists(ctx context.Context, key string) (bool, error) {
 	return active, err
 }
 
+// SetActive switches an authorization on or off; one that is gone is no error.
+func (db *DB) SetActive(ctx context.Context, key string, active bool) error {
+	if key == "" {
+		return nil
+	}
+	status := domain.AuthorizationUpdateRequestStatusInactive
+	if active {
+		status = domain.AuthorizationUpdateRequestStatusActive
+	}
+	return db.op(ctx, "token_switch", db.timing.request, func(ctx context.Context) error {
+		in := domain.AuthorizationUpdateRequest{Status: &status}
+		err := db.call(ctx, http.MethodPatch, authorizationPath(key), nil, in, nil)
+		if noSuchKey(err) {
+			return nil
+		}
+		return err
+	})
+}
+
 func authorizationPath(key string) string { return "api/v2/authorizations/" + url.PathEscape(key) }
 
 // noSuchKey: the authorization is not there, or the key is no id of this database at all.

@@ -6,7 +6,9 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
+	"iotcenter/influx"
 	"iotcenter/influx/conformance"
 	"iotcenter/influx/influxtest"
 )
@@ -52,9 +54,51 @@ func TestRecords(t *testing.T) {
 	conformance.Records(t, s.DB)
 }
 
+func TestOldRecords(t *testing.T) {
+	s, i := subject(t)
+	conformance.OldRecords(t, s.DB, func(lines ...string) {
+		if err := i.Client().WriteAPIBlocking(i.Config.Org, i.Config.AuthBucket).WriteRecord(t.Context(), lines...); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
 func TestRuns(t *testing.T) {
 	s, _ := subject(t)
 	conformance.Runs(t, s.DB)
+}
+
+// another is one more process on the same database, which may have another clock.
+func another(t *testing.T, i *influxtest.Instance, offset time.Duration) *influx.DB {
+	t.Helper()
+	cfg := i.Config
+	cfg.Clock = func() time.Time { return time.Now().Add(offset) }
+	return influxtest.Connect(t, cfg).DB
+}
+
+func TestLedger(t *testing.T) {
+	s, i := subject(t)
+	conformance.Ledger(t, s.DB, another(t, i, 0), another(t, i, -34*24*time.Hour))
+}
+
+func TestAudit(t *testing.T) {
+	s, i := subject(t)
+	conformance.Audit(t, s.DB, another(t, i, 0))
+}
+
+func TestAuditOverManyPages(t *testing.T) {
+	s, i := subject(t)
+	conformance.LongAudit(t, s.DB, another(t, i, 0))
+}
+
+func TestUses(t *testing.T) {
+	s, _ := subject(t)
+	conformance.Uses(t, s.DB)
+}
+
+func TestInbox(t *testing.T) {
+	s, i := subject(t)
+	conformance.Inbox(t, s.DB, another(t, i, 0))
 }
 
 func TestAuthorizations(t *testing.T) {

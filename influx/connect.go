@@ -153,6 +153,12 @@ func (db *DB) record(found findings, err error) {
 		s.setUp, s.orgID, s.bucketID = true, found.orgID, found.bucketID
 		s.status.Ready, s.status.Problem, s.status.NextTry = true, "", time.Time{}
 		s.status.Latency, s.status.LastOK = found.latency, db.now()
+		if (found.skew - s.skew).Abs() > clocksAgree { // the header tells seconds only
+			s.skew = found.skew
+			if s.skew.Abs() > clocksAgree {
+				db.cfg.Log.Warn("the clock of this machine is not the database's", "ahead_by", -s.skew.Round(time.Second))
+			}
+		}
 	}
 	if before.Ready == s.status.Ready && before.Problem == s.status.Problem {
 		return
@@ -165,6 +171,16 @@ func (db *DB) record(found findings, err error) {
 		db.cfg.Log.Info("database ready", "url", s.status.URL, "embedded", db.cfg.Embedded, "org", db.cfg.Org,
 			"bucket", db.cfg.Bucket, "auth_bucket", db.cfg.AuthBucket, "version", s.status.Version)
 	}
+}
+
+// clocksAgree is by how much two clocks differ that are said to agree.
+const clocksAgree = 5 * time.Second
+
+// shared is a time of this process' clock by the database's, on which all replicas agree.
+func (db *DB) shared(t time.Time) time.Time {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	return t.Add(db.state.skew)
 }
 
 func (db *DB) setNextTry(t time.Time) {

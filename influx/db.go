@@ -48,8 +48,11 @@ type DB struct {
 	timing  timing
 	client  influxdb2.Client
 	service ihttp.Service
-	idle    func() // closes idle connections
-	logTime logTime
+	idle    func()  // closes idle connections
+	logTime logTime // of device records
+
+	ledgerTime logTime
+	auditTime  laneTime
 
 	checking sync.Mutex // one check at a time
 	wake     chan struct{}
@@ -64,6 +67,7 @@ type state struct {
 	setUp    bool // organisation, buckets and key were in order once
 	orgID    string
 	bucketID string
+	skew     time.Duration // the database's clock minus ours, where they differ
 	changed  chan struct{} // closed at the next change of status.Ready or status.Problem
 }
 

@@ -222,6 +222,11 @@ func qlInt(row []json.RawMessage, i int) int64 {
 	return v
 }
 
+// qlBool is whether a column holds true.
+func qlBool(row []json.RawMessage, i int) bool {
+	return i >= 0 && i < len(row) && string(row[i]) == "true"
+}
+
 // qlTime is the time in a column.
 func qlTime(row []json.RawMessage, i int) time.Time { return time.Unix(0, qlInt(row, i)).UTC() }
 

@@ -21,7 +21,7 @@ type tag struct{ key, value string }
 
 type field struct {
 	key   string
-	value any // string or int64
+	value any // string, int64 or bool
 }
 
 // line is the point in line protocol, with its line break. Names and tag values are the app's own words and device
@@ -38,6 +38,8 @@ func (p point) line() string {
 		switch v := f.value.(type) {
 		case int64:
 			b.WriteString(strconv.FormatInt(v, 10) + "i")
+		case bool:
+			b.WriteString(strconv.FormatBool(v))
 		case string:
 			b.WriteString(`"` + lineText.Replace(v) + `"`)
 		}

@@ -10,6 +10,7 @@ import (
 	"github.com/influxdata/influxql"
 
 	"iotcenter/devices"
+	"iotcenter/people"
 	"iotcenter/telemetry"
 )
 
@@ -51,6 +52,8 @@ data()
 		}
 	}
 	const when = `time >= 1777593600000000000 AND time < 1777597200000000000`
+	const entryColumns = `"kind", "id", "body", "deleted", "stamp", "until"`
+	const eventColumns = `"actorKind", "actor", "address", "action", "target", "result", "detail", "requestId"`
 	const device = `"clientId" = 'dev1'`
 	for _, c := range []struct{ name, got, want string }{
 		{"a row far down", rowQuery(sel, 1200), `SELECT *::field FROM "environment" WHERE ` + device + ` AND ` + when + ` LIMIT 1 OFFSET 1200`},
@@ -67,10 +70,18 @@ data()
 		{"hours", hourlyQuery(start, start.Add(time.Hour), []devices.ID{"dev1"}), `SELECT count(*::field) FROM /.+/ WHERE ` + when + ` AND (` + device + `) GROUP BY time(1h), "clientId" fill(none)`},
 		{"minutes", minutesQuery(start, start.Add(time.Hour), []string{"a", "b"}),
 			`SELECT count("a") FROM (SELECT "a" FROM /.+/ WHERE ` + when + `) WHERE ` + when + ` GROUP BY time(1m) fill(none); SELECT count("b") FROM (SELECT "b" FROM /.+/ WHERE ` + when + `) WHERE ` + when + ` GROUP BY time(1m) fill(none)`},
-		{"record", recordQuery("dev1"), `SELECT "createdAt", "deviceId", "key", "token", "tokenHash" FROM "deviceauth" WHERE "deviceId" = 'dev1' ORDER BY time DESC LIMIT 1`},
-		{"all records", recordsAllQuery(), `SELECT "createdAt", "deviceId", "key", "tokenHash" FROM "deviceauth"`},
-		{"changes", recordsSinceQuery(start), `SELECT "createdAt", "deviceId", "key", "tokenHash", "stamp" FROM "deviceauth_log" WHERE time >= 1777593600000000000`},
+		{"record", recordQuery("dev1"), `SELECT "createdAt", "deviceId", "key", "token", "tokenHash", "life" FROM "deviceauth" WHERE "deviceId" = 'dev1' ORDER BY time DESC LIMIT 1`},
+		{"all records", recordsAllQuery(), `SELECT "createdAt", "deviceId", "key", "tokenHash", "life" FROM "deviceauth"`},
+		{"changes", recordsSinceQuery(start), `SELECT "createdAt", "deviceId", "key", "tokenHash", "stamp", "life" FROM "deviceauth_log" WHERE time >= 1777593600000000000`},
 		{"runs", runsQuery("dev1", 3), `SELECT "took", "written", "result", "message", "by" FROM "emulator_run" WHERE "deviceId" = 'dev1' ORDER BY time DESC LIMIT 3`},
+		{"entries from the beginning", entriesSinceQuery(time.Time{}, start), `SELECT ` + entryColumns + ` FROM "ledger"; SELECT ` + entryColumns + ` FROM "ledger_brief" WHERE time >= 1777593600000000000`},
+		{"entries lately", entriesSinceQuery(start.Add(1), start), `SELECT ` + entryColumns + ` FROM "ledger" WHERE time >= 1777593600000000001; SELECT ` + entryColumns + ` FROM "ledger_brief" WHERE time >= 1777593600000000001`},
+		{"entries since long ago", entriesSinceQuery(start.Add(-1), start), `SELECT ` + entryColumns + ` FROM "ledger" WHERE time >= 1777593599999999999; SELECT ` + entryColumns + ` FROM "ledger_brief" WHERE time >= 1777593600000000000`},
+		{"all events", eventsQuery(people.EventFilter{}, 7), `SELECT ` + eventColumns + ` FROM "audit" ORDER BY time DESC LIMIT 7`},
+		{"some events", eventsQuery(people.EventFilter{From: start, To: start.Add(time.Hour), Actor: `o'dd\`, Action: "a", Target: "x\r/y\x00", Result: "ok"}, 7), `SELECT ` + eventColumns + ` FROM "audit" WHERE ` + when +
+			` AND "actor" = 'o\'dd\\' AND "action" = 'a' AND "target" =~ /^x\r\/y\x00$/ AND "result" = 'ok' ORDER BY time DESC LIMIT 7`},
+		{"uses", usesQuery("key"), `SELECT "id", "at" FROM "last_use" WHERE "kind" = 'key'`},
+		{"inbox", applicantsQuery(), `SELECT "id", "address", "first", "last", "count", "known" FROM "enrolment_inbox" WHERE time >= 0 AND time < 1000000000000`},
 	} {
 		if d := cmp.Diff(c.want, c.got); d != "" {
 			t.Errorf("%s: %s", c.name, d)

@@ -1,6 +1,7 @@
 package influx
 
 import (
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -82,6 +83,22 @@ func influxqlText(s string, quote rune) string {
 	}
 	return b.String()
 }
+
+// influxqlEquals is the condition that a field's text is exactly s. A text that no string literal can hold goes into a
+// regular expression, which has escapes for all of it.
+func influxqlEquals(name, s string) string {
+	if !strings.ContainsAny(s, "\x00\r") {
+		return influxqlIdent(name) + " = " + influxqlString(s)
+	}
+	return influxqlIdent(name) + " =~ /^" + influxqlRegex.Replace(regexp.QuoteMeta(s)) + "$/"
+}
+
+// influxqlRegex writes what would end a regular expression, or InfluxQL's input, in another way.
+var influxqlRegex = strings.NewReplacer("/", `\/`, "\x00", `\x00`, "\n", `\n`, "\r", `\r`)
+
+// validText is s as InfluxDB gives it back: each byte that is no UTF-8 becomes U+FFFD. Everything else, NUL included,
+// it stores as it is.
+func validText(s string) string { return strings.Map(func(r rune) rune { return r }, s) }
 
 // influxqlTime is t as an InfluxQL integer literal of nanoseconds, held to the times that InfluxDB can store.
 func influxqlTime(t time.Time) string { return strconv.FormatInt(clamp(t).UnixNano(), 10) }

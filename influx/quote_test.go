@@ -67,6 +67,36 @@ func FuzzInfluxqlString(f *testing.F) {
 	})
 }
 
+func FuzzInfluxqlEquals(f *testing.F) {
+	for _, s := range append(nasty, "a\r/b", "\r\n", `\x00`+"\x00", "\r$|.*", "\r\\/", "\x00]\\Q") {
+		f.Add(s, "x"+s)
+	}
+	f.Fuzz(func(t *testing.T, s, other string) {
+		s, other = validText(s), validText(other)
+		stmt := parseOne(t, "SELECT a FROM b WHERE "+influxqlEquals("c", s)+" AND d = 'end'")
+		and, ok := stmt.Condition.(*influxql.BinaryExpr)
+		if !ok || and.Op != influxql.AND || and.RHS.String() != "d = 'end'" {
+			t.Fatalf("%q changed the condition: %s", s, stmt.Condition)
+		}
+		equals, ok := and.LHS.(*influxql.BinaryExpr)
+		if !ok || equals.LHS.String() != "c" {
+			t.Fatalf("%q changed the comparison: %s", s, and.LHS)
+		}
+		switch v := equals.RHS.(type) {
+		case *influxql.StringLiteral:
+			if equals.Op != influxql.EQ || v.Val != s {
+				t.Errorf("%q is compared with %q", s, v.Val)
+			}
+		case *influxql.RegexLiteral:
+			if equals.Op != influxql.EQREGEX || !v.Val.MatchString(s) || v.Val.MatchString(other) != (s == other) {
+				t.Errorf("%q and %q are compared by %s", s, other, v.Val)
+			}
+		default:
+			t.Errorf("%q is compared with %T", s, v)
+		}
+	})
+}
+
 func FuzzInfluxqlIdent(f *testing.F) {
 	for _, s := range nasty {
 		f.Add(s)

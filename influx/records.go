@@ -50,21 +50,79 @@ func (db *DB) PutRecord(ctx context.Context, r devices.Record) error {
 
 func (db *DB) recordLines(r devices.Record) string {
 	created := r.CreatedAt.UTC().Format(time.RFC3339Nano)
+	life := lifeField(r)
 	record := point{
 		measurement: recordMeasurement,
 		tags:        []tag{{deviceTag, string(r.ID)}},
-		fields:      []field{{"createdAt", created}, {"key", r.Key}, {"token", r.Sealed}, {"tokenHash", r.TokenHash}},
+		fields:      append([]field{{"createdAt", created}, {"key", r.Key}, {"token", r.Sealed}, {"tokenHash", r.TokenHash}}, life...),
 		time:        r.Stamp,
 	}
 	writer, at := db.logTime.next(r.Stamp)
 	entry := point{
 		measurement: logMeasurement,
 		tags:        []tag{{writerTag, writer}},
-		fields: []field{{deviceTag, string(r.ID)}, {"createdAt", created}, {"key", r.Key}, {"tokenHash", r.TokenHash},
-			{"stamp", clamp(r.Stamp).UnixNano()}},
+		fields: append([]field{{deviceTag, string(r.ID)}, {"createdAt", created}, {"key", r.Key}, {"tokenHash", r.TokenHash},
+			{"stamp", clamp(r.Stamp).UnixNano()}}, life...),
 		time: at,
 	}
 	return record.line() + entry.line()
+}
+
+// tokenLife is what a record says beyond its token. It is one field, in JSON: InfluxDB reads each field of each device
+// on its own, and most devices have little to say here; those of former versions have nothing.
+type tokenLife struct {
+	TokenAt    int64  `json:"tokenAt,omitempty"` // Unix nanoseconds, as the other times
+	PrevKey    string `json:"prevKey,omitempty"`
+	PrevHash   string `json:"prevHash,omitempty"`
+	PrevUntil  int64  `json:"prevUntil,omitempty"`
+	Leftover   string `json:"leftover,omitempty"`
+	Suspended  bool   `json:"suspended,omitempty"`
+	EnrolledBy string `json:"enrolledBy,omitempty"`
+}
+
+// lifeField is a record's tokenLife, if there is any.
+func lifeField(r devices.Record) []field {
+	life := tokenLife{
+		TokenAt: unixNano(r.TokenAt), PrevKey: r.PrevKey, PrevHash: r.PrevHash, PrevUntil: unixNano(r.PrevUntil),
+		Leftover: r.Leftover, Suspended: r.Suspended, EnrolledBy: r.EnrolledBy,
+	}
+	if life == (tokenLife{}) {
+		return nil
+	}
+	text, err := json.Marshal(life)
+	if err != nil {
+		panic("a record is no JSON: " + err.Error()) // it has texts and numbers only
+	}
+	return []field{{"life", string(text)}}
+}
+
+// readLife takes in what lifeField wrote. A text that is none says nothing.
+func readLife(r *devices.Record, text string) {
+	var life tokenLife
+	if text != "" && json.Unmarshal([]byte(text), &life) != nil {
+		life = tokenLife{}
+	}
+	r.TokenAt, r.PrevUntil = nanoTime(life.TokenAt), nanoTime(life.PrevUntil)
+	r.PrevKey, r.PrevHash, r.Leftover = life.PrevKey, life.PrevHash, life.Leftover
+	r.Suspended, r.EnrolledBy = life.Suspended, life.EnrolledBy
+	if r.TokenAt.IsZero() && r.Registered() {
+		r.TokenAt = r.Stamp
+	}
+}
+
+// unixNano and nanoTime are a time that may be missing as a number, and back.
+func unixNano(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return clamp(t).UnixNano()
+}
+
+func nanoTime(n int64) time.Time {
+	if n == 0 {
+		return time.Time{}
+	}
+	return time.Unix(0, n).UTC()
 }
 
 // RecordsSince calls fn with every record stamped at or after since, oldest first, without their sealed tokens. From
@@ -128,20 +186,21 @@ func recordOf(s *qlSeries, row []json.RawMessage, stamp string) (devices.Record,
 		created = r.Stamp
 	}
 	r.CreatedAt = created.UTC()
+	readLife(&r, qlString(row, s.column("life")))
 	return r, true
 }
 
 func recordsAllQuery() string {
-	return "SELECT " + idents("createdAt", deviceTag, "key", "tokenHash") + " FROM " + influxqlIdent(recordMeasurement)
+	return "SELECT " + idents("createdAt", deviceTag, "key", "tokenHash", "life") + " FROM " + influxqlIdent(recordMeasurement)
 }
 
 func recordsSinceQuery(since time.Time) string {
-	return "SELECT " + idents("createdAt", deviceTag, "key", "tokenHash", "stamp") + " FROM " + influxqlIdent(logMeasurement) +
+	return "SELECT " + idents("createdAt", deviceTag, "key", "tokenHash", "stamp", "life") + " FROM " + influxqlIdent(logMeasurement) +
 		" WHERE time >= " + influxqlTime(since)
 }
 
 func recordQuery(id devices.ID) string {
-	return "SELECT " + idents("createdAt", deviceTag, "key", "token", "tokenHash") + " FROM " + influxqlIdent(recordMeasurement) +
+	return "SELECT " + idents("createdAt", deviceTag, "key", "token", "tokenHash", "life") + " FROM " + influxqlIdent(recordMeasurement) +
 		" WHERE " + influxqlIdent(deviceTag) + " = " + influxqlString(string(id)) + " ORDER BY time DESC LIMIT 1"
 }
 

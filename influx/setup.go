@@ -6,6 +6,7 @@ import (
 	"crypto/subtle"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"time"
@@ -26,13 +27,14 @@ type findings struct {
 	latency  time.Duration
 	orgID    string
 	bucketID string
+	skew     time.Duration // the database's clock minus ours; 0 where it does not tell
 }
 
 // examine goes through what a working database needs, in order.
 func (db *DB) examine(ctx context.Context, repair bool) (f findings, err error) {
 	start := time.Now()
-	var health domain.HealthCheck
-	if err := db.call(ctx, http.MethodGet, "health", nil, nil, &health); err != nil {
+	health, err := db.health(ctx, &f)
+	if err != nil {
 		return f, translate(ctx, err)
 	}
 	f.latency = time.Since(start)
@@ -65,6 +67,20 @@ func (db *DB) examine(ctx context.Context, repair bool) (f findings, err error) 
 		}
 	}
 	return f, nil
+}
+
+// health asks for the database's health, and notes by how much its clock is ahead of this one.
+func (db *DB) health(ctx context.Context, f *findings) (out domain.HealthCheck, err error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, db.address("health", nil), nil)
+	if err != nil {
+		return out, err
+	}
+	return out, db.send(req, nil, func(resp *http.Response) error {
+		if at, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
+			f.skew = at.Sub(db.now())
+		}
+		return json.NewDecoder(io.LimitReader(resp.Body, maxAnswer)).Decode(&out)
+	})
 }
 
 // onboard sets up an InfluxDB that was never used.

@@ -55,6 +55,45 @@ func Authorizations(t *testing.T, s Subject) {
 			}
 		}
 	})
+	t.Run("is refused while it is switched off", func(t *testing.T) {
+		for range 2 { // once more is no error
+			if err := s.DB.SetActive(ctx, minted.Key, false); err != nil {
+				t.Fatalf("SetActive(false): %v", err)
+			}
+		}
+		if ok, err := s.DB.Exists(ctx, minted.Key); err != nil || ok {
+			t.Errorf("Exists of one that is off: %v, %v", ok, err)
+		}
+		if err := s.DB.WriteLines(ctx, minted.Token, body, "ns"); !errors.Is(err, telemetry.ErrUnauthorized) {
+			t.Errorf("write with a token that is off: %v, want ErrUnauthorized", err)
+		}
+		if err := s.DB.WriteLines(ctx, second.Token, body, "ns"); err != nil {
+			t.Errorf("the other token: %v", err)
+		}
+		for range 2 {
+			if err := s.DB.SetActive(ctx, minted.Key, true); err != nil {
+				t.Fatalf("SetActive(true): %v", err)
+			}
+		}
+		if err := s.DB.WriteLines(ctx, minted.Token, body, "ns"); err != nil {
+			t.Errorf("write with a token that is on again: %v", err)
+		}
+	})
+	t.Run("can be revoked while it is switched off", func(t *testing.T) {
+		third, err := s.DB.Mint(ctx, "dev1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(s.DB.SetActive(ctx, third.Key, false), s.DB.Revoke(ctx, third.Key)); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.DB.SetActive(ctx, third.Key, true); err != nil {
+			t.Errorf("SetActive of one that is gone: %v", err)
+		}
+		if ok, err := s.DB.Exists(ctx, third.Key); err != nil || ok {
+			t.Errorf("Exists: %v, %v; it came back", ok, err)
+		}
+	})
 	t.Run("exists until it is revoked", func(t *testing.T) {
 		if ok, err := s.DB.Exists(ctx, minted.Key); err != nil || !ok {
 			t.Errorf("Exists: %v, %v", ok, err)
@@ -81,6 +120,9 @@ func Authorizations(t *testing.T, s Subject) {
 			}
 			if err := s.DB.Revoke(ctx, key); err != nil {
 				t.Errorf("Revoke(%.20q): %v", key, err)
+			}
+			if err := s.DB.SetActive(ctx, key, true); err != nil {
+				t.Errorf("SetActive(%.20q): %v", key, err)
 			}
 		}
 	})

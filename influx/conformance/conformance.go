@@ -10,6 +10,7 @@ import (
 
 	"iotcenter/devices"
 	"iotcenter/emulator"
+	"iotcenter/people"
 	"iotcenter/telemetry"
 )
 
@@ -22,6 +23,10 @@ type Database interface {
 	telemetry.Reader
 	telemetry.BucketStore
 	emulator.RunStore
+	LedgerStore
+	people.EventStore
+	people.UseStore
+	devices.InboxStore
 }
 
 // Subject is a database under test.
@@ -47,6 +52,13 @@ func start(t *testing.T) context.Context {
 
 // moment is a whole hour two days ago: all that a test writes lies in the past and within one day.
 func moment() time.Time { return time.Now().UTC().Truncate(time.Hour).Add(-48 * time.Hour) }
+
+// texts are what must come back as it went in, wherever a store takes any text.
+var texts = []string{
+	"plain", " spaces ", `"`, `'`, `\`, `\"`, `\\`, `ends with \`, ",", "=", "a,b=c d", "a\nb", "a\r\nb\r", "a\tb", "\x00", "a\x00b", "\x7f", "\x1b[31m",
+	"'; DROP MEASUREMENT ledger; --", `" OR 1=1 --`, "/.+/", "$1", "${x}", "<script>alert(1)</script>", "# no comment", "ü€😀", "\u2028\u202e", "\ufffd", "null",
+	`{"a":["b",1,null]}`, strings.Repeat("long ", 700),
+}
 
 // line is a point in line protocol. Its parts are trusted.
 func line(measurement, tags, fields string, at time.Time) string {

@@ -23,6 +23,7 @@ func Records(t *testing.T, s devices.RecordStore) {
 		r := devices.Record{ID: id, Stamp: at.Add(offset), CreatedAt: at.Add(-time.Hour).Add(123456789), Key: key}
 		if key != "" {
 			r.Sealed, r.TokenHash = "sealed="+key+`, "quoted" \ text`, "hash"+key
+			r.TokenAt = at.Add(-time.Minute).Add(987654321)
 		}
 		return r
 	}
@@ -61,6 +62,9 @@ func Records(t *testing.T, s devices.RecordStore) {
 	first, ten := record("dev1", 0, "key1"), record("dev10", time.Second, "key10")
 	same := record("other:1.x_y-z", time.Second, "keyO") // the same nanosecond as dev10
 	again := record("dev1", 2*time.Second, "")           // dev1 was removed
+	ten.PrevKey, ten.PrevHash, ten.PrevUntil, ten.Leftover = "key9", "hash9", at.Add(24*time.Hour).Add(1), "key8"
+	ten.Suspended, ten.EnrolledBy = true, `enrolment "key" \ 1`
+	again.EnrolledBy = "enrolment-2"
 	for _, r := range []devices.Record{first, ten, same, again} {
 		put(t, r)
 	}
@@ -117,6 +121,55 @@ func Records(t *testing.T, s devices.RecordStore) {
 		if _, err := s.Record(gone, "dev1"); !errors.Is(err, context.Canceled) || errors.Is(err, devices.ErrUnavailable) {
 			t.Errorf("Record with a cancelled context: %v, want context.Canceled alone", err)
 		}
+	})
+}
+
+// OldRecords tests that a devices.RecordStore reads records that a former version wrote. write puts line protocol
+// (nanoseconds) into the auth bucket.
+func OldRecords(t *testing.T, s devices.RecordStore, write func(lines ...string)) {
+	ctx := start(t)
+	at := moment()
+	created := at.Add(-time.Hour)
+	fields := `createdAt="` + created.Format(time.RFC3339Nano) + `",key="k1",tokenHash="h1"`
+	gone := `createdAt="` + created.Format(time.RFC3339Nano) + `",key="",tokenHash=""`
+	write(
+		line("deviceauth", "deviceId=old1", fields+`,token="t1"`, at),
+		line("deviceauth_log", "writer=then", `deviceId="old1",`+fields+`,stamp=`+itoa(at.UnixNano())+"i", at),
+		line("deviceauth", "deviceId=old2", gone+`,token=""`, at),
+		line("deviceauth_log", "writer=then", `deviceId="old2",`+gone+`,stamp=`+itoa(at.UnixNano())+"i", at.Add(1)),
+	)
+	one := devices.Record{ID: "old1", Stamp: at, CreatedAt: created, Key: "k1", Sealed: "t1", TokenHash: "h1", TokenAt: at}
+	two := devices.Record{ID: "old2", Stamp: at, CreatedAt: created}
+	look := func(t *testing.T, more ...devices.Record) {
+		t.Helper()
+		for _, want := range append([]devices.Record{one, two}, more...) {
+			got, err := s.Record(ctx, want.ID)
+			if d := cmp.Diff(want, got); err != nil || d != "" {
+				t.Errorf("Record(%s): %v %s", want.ID, err, d)
+			}
+			for _, from := range []time.Time{{}, at} {
+				want.Sealed = ""
+				var got []devices.Record
+				err := s.RecordsSince(ctx, from, func(r devices.Record) error {
+					if r.ID == want.ID {
+						got = append(got, r)
+					}
+					return nil
+				})
+				if d := cmp.Diff([]devices.Record{want}, got); err != nil || d != "" {
+					t.Errorf("RecordsSince(%v) of %s: %v %s", from, want.ID, err, d)
+				}
+			}
+		}
+	}
+	t.Run("alone", func(t *testing.T) { look(t) })
+	t.Run("beside new ones", func(t *testing.T) {
+		next := devices.Record{ID: "new1", Stamp: at.Add(time.Second), CreatedAt: created, Key: "k2", Sealed: "t2", TokenHash: "h2",
+			TokenAt: at.Add(2), PrevKey: "k0", PrevHash: "h0", PrevUntil: at.Add(time.Hour), Leftover: "k9", Suspended: true, EnrolledBy: "e"}
+		if err := s.PutRecord(ctx, next); err != nil {
+			t.Fatal(err)
+		}
+		look(t, next)
 	})
 }
 

@@ -22,6 +22,9 @@ import (
 	"iotcenter/emulator"
 	"iotcenter/influx"
 	"iotcenter/influx/conformance"
+	"iotcenter/influx/influxtest"
+	"iotcenter/ledger"
+	"iotcenter/people"
 	"iotcenter/telemetry"
 )
 
@@ -110,6 +113,7 @@ func TestStores(t *testing.T) {
 	for name, test := range map[string]func(*testing.T, conformance.Subject){
 		"records":  func(t *testing.T, s conformance.Subject) { conformance.Records(t, s.DB) },
 		"runs":     func(t *testing.T, s conformance.Subject) { conformance.Runs(t, s.DB) },
+		"uses":     func(t *testing.T, s conformance.Subject) { conformance.Uses(t, s.DB) },
 		"activity": conformance.Activity,
 		"series":   conformance.Series,
 		"readings": conformance.Readings,
@@ -117,6 +121,21 @@ func TestStores(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			m, p := mirrored(t)
 			test(t, conformance.Subject{DB: p.app.DB, Write: p.app.Write, Org: p.ours.Org, Bucket: p.ours.Bucket, AuthBucket: p.ours.AuthBucket})
+			asked = append(asked, m.asked...)
+		})
+	}
+	// These are about several processes on one database.
+	for name, test := range map[string]func(t *testing.T, db, other, old *influx.DB){
+		"ledger":     func(t *testing.T, db, other, old *influx.DB) { conformance.Ledger(t, db, other, old) },
+		"audit":      func(t *testing.T, db, other, old *influx.DB) { conformance.Audit(t, db, other) },
+		"long audit": func(t *testing.T, db, other, old *influx.DB) { conformance.LongAudit(t, db, other) },
+		"inbox":      func(t *testing.T, db, other, old *influx.DB) { conformance.Inbox(t, db, other) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			m, p := mirrored(t)
+			past := p.app.Config
+			past.Clock = func() time.Time { return time.Now().AddDate(0, 0, -34) }
+			test(t, p.app.DB, influxtest.Connect(t, p.app.Config).DB, influxtest.Connect(t, past).DB)
 			asked = append(asked, m.asked...)
 		})
 	}
@@ -195,6 +214,19 @@ func drive(t *testing.T, db *influx.DB) {
 	must(err)
 	must(db.RecordsSince(ctx, time.Time{}, func(devices.Record) error { return nil }))
 	must(db.RecordsSince(ctx, spring, func(devices.Record) error { return nil }))
+	must(db.PutEntries(ctx, []ledger.Entry{{Kind: "k", ID: `a "b" \c`, Stamp: spring, Body: []byte(`{"a":"\n"}`)}, {Kind: "k", ID: "x", Until: time.Now().Add(time.Hour)}}))
+	must(db.EntriesSince(ctx, time.Time{}, func(ledger.Entry) error { return nil }))
+	must(db.EntriesSince(ctx, time.Now().Add(-time.Minute), func(ledger.Entry) error { return nil }))
+	must(db.PutEvents(ctx, []people.Event{{At: spring, Actor: "a\rb", Action: "x"}, {At: spring, Actor: "it's", Target: `\`}}))
+	for _, f := range []people.EventFilter{{}, {Actor: "a\rb"}, {Actor: "it's", Target: `\`}, {From: spring, To: spring.Add(2), Action: "x", Limit: 1}} {
+		must(db.Events(ctx, f, func(people.Event) error { return nil }))
+	}
+	must(db.PutUses(ctx, "key", map[string]time.Time{"k1": spring, `k"2\`: autumn}))
+	_, err = db.Uses(ctx, "key")
+	must(err)
+	must(db.PutApplicants(ctx, map[int]devices.Applicant{0: {ID: "dev1", Address: "192.0.2.7", First: spring, Last: autumn, Count: 3}, 999: {ID: "dev2"}}))
+	_, err = db.Applicants(ctx)
+	must(err)
 	_, err = db.Export(ctx, io.Discard, influx.ExportOptions{Bucket: "iot_center", Start: spring.Add(-time.Hour), Stop: spring.Add(6 * time.Hour)})
 	must(err)
 }
@@ -217,11 +249,15 @@ var templates = map[string]*regexp.Regexp{
 	"recordsAllQuery":   regexp.MustCompile(`FROM "deviceauth"$`),
 	"recordsSinceQuery": regexp.MustCompile(`FROM "deviceauth_log" `),
 	"runsQuery":         regexp.MustCompile(`FROM "emulator_run" `),
+	"entriesSinceQuery": regexp.MustCompile(`FROM "ledger" WHERE [^;]*; SELECT .* FROM "ledger_brief" `),
+	"eventsQuery":       regexp.MustCompile(`FROM "audit" .* ORDER BY time DESC LIMIT \d+$`),
+	"usesQuery":         regexp.MustCompile(`FROM "last_use" `),
+	"applicantsQuery":   regexp.MustCompile(`FROM "enrolment_inbox" `),
 }
 
 // asksNothing are the methods of DB that send no query of their own.
 var asksNothing = []string{
-	"Buckets", "CreateBucket", "SetRetention", "DeleteData", "Exists", "Import", "Mint", "Revoke", "WriteLines",
+	"Buckets", "CreateBucket", "SetRetention", "DeleteData", "Exists", "ForgetEntries", "Import", "Mint", "Revoke", "SetActive", "WriteLines",
 	"Ready", "Run", "Status", "TryNow", "WaitReady",
 }
 
