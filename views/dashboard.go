@@ -170,6 +170,7 @@ type DashboardPage struct {
 	Now        time.Time
 	Span       DashboardSpan
 	LastEntry  time.Time // the zero time: never
+	Suspended  bool
 	Gauges     []Gauge
 	Picker     DevicePicker
 	Data       DashboardData // what is known of the data's shape, so that nothing jumps when they come
@@ -178,8 +179,10 @@ type DashboardPage struct {
 	SpanError  string        // and why
 }
 
-// State judges the device's last entry.
-func (p DashboardPage) State() devices.State { return devices.StateAt(p.LastEntry, p.Now) }
+// State judges the device by its last entry.
+func (p DashboardPage) State() devices.State {
+	return devices.Device{Suspended: p.Suspended}.StateAt(p.LastEntry, p.Now)
+}
 
 // DataURL is where the page's script gets the data.
 func (p DashboardPage) DataURL() string { return DashboardPath(p.Device) + "/data?" + p.Span.Query() }

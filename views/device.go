@@ -14,6 +14,8 @@ type DevicePage struct {
 	Device   devices.Device
 	State    devices.State
 	Last     time.Time // zero: never
+	Enrolled string    // by what it was registered, in words; "" where a person did it
+	LastUse  time.Time // when its token was last used; zero: not known to have been
 	Stats    []telemetry.FieldStats
 	Unread   bool // the measurements could not be read
 	Config   DeviceConfig

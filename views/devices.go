@@ -34,7 +34,7 @@ type DeviceRow struct {
 func NewDeviceRows(list []devices.Device, last map[devices.ID]time.Time, hours map[devices.ID][devices.Hours]int, now time.Time) []DeviceRow {
 	rows := make([]DeviceRow, 0, len(list))
 	for _, d := range list {
-		rows = append(rows, DeviceRow{ID: d.ID, Created: d.CreatedAt, State: devices.StateAt(last[d.ID], now), Last: last[d.ID], Hours: hours[d.ID]})
+		rows = append(rows, DeviceRow{ID: d.ID, Created: d.CreatedAt, State: stateOf(d, devices.StateAt(last[d.ID], now)), Last: last[d.ID], Hours: hours[d.ID]})
 	}
 	return rows
 }
@@ -94,7 +94,7 @@ func (p DevicesPage) noMatch() string {
 	if p.Query.Prefix == "" {
 		return what
 	}
-	return what + " matches “" + p.Query.Prefix + "”"
+	return what + " matches “" + Visible(p.Query.Prefix) + "”"
 }
 
 // pageNote is the number of the page, for the pager's label.

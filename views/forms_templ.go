@@ -106,7 +106,7 @@ func Register(p RegisterPage) templ.Component {
 						return templ_7745c5c3_Err
 					}
 				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 8, "<p class=\"hint\" id=\"device-id-hint\">Letters, digits, and . _ : - up to 64. The id cannot be changed later. A write token for this device is made at the same time.</p></div>")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 8, "<p class=\"hint\" id=\"device-id-hint\">Letters, digits, and . _ : - up to 64. The id cannot be changed later. A write token for this device is made at the same time and shown once.</p></div>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

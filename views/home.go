@@ -36,7 +36,9 @@ func NewHomePage(s Shell, fleet devices.Snapshot, err error) HomePage {
 	for _, n := range fleet.Minutes {
 		p.Points += n
 	}
-	p.Steps = firstSteps(p.Known, fleet)
+	if s.CanManage() {
+		p.Steps = firstSteps(p.Known, fleet)
+	}
 	return p
 }
 
@@ -126,6 +128,12 @@ func eventIcon(k devices.EventKind) (icon, class string) {
 		return "clock", "ic-late"
 	case devices.EventOffline:
 		return "circle-x", "ic-offline"
+	case devices.EventSuspended:
+		return "circle-pause", "ic-plain"
+	case devices.EventResumed:
+		return "play", "ic-plain"
+	case devices.EventRotated:
+		return "rotate-cw", "ic-plain"
 	default:
 		return "info", "ic-plain"
 	}
@@ -142,6 +150,12 @@ func eventWords(e devices.Event) string {
 		return "is late, " + minutesOf(devices.LateAfter) + " without a point"
 	case devices.EventOffline:
 		return "is offline, " + minutesOf(devices.OfflineAfter) + " without a point"
+	case devices.EventSuspended:
+		return "was suspended"
+	case devices.EventResumed:
+		return "was resumed"
+	case devices.EventRotated:
+		return "got a new token"
 	default:
 		return e.Detail
 	}

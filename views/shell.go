@@ -11,7 +11,7 @@ import (
 // Shell is what surrounds every page: navigation, the database's line, messages, help.
 type Shell struct {
 	Title    string // the page's name: in the window's title and in a phone's top bar
-	Nav      string // the current entry: "home", "devices", "dashboard", "virtual", "buckets", "about" or ""
+	Nav      string // the current entry: the Key of a navEntry, "account", or ""
 	Help     string // name of the help text, if it is not Nav
 	HelpOpen bool   // the person had it open
 	Theme    string // "light", "dark", or "" to follow the system
@@ -23,6 +23,10 @@ type Shell struct {
 	Version  string
 	Styles   []string // further style sheets of package static, such as "dashboard.css"
 	Scripts  []string // further scripts of package static, loaded in this order before app.js
+
+	Person      Person    // who is signed in; the zero value is nobody
+	Waiting     int       // devices in the approval inbox
+	WindowUntil time.Time // until when unknown devices enrol by asking; zero or past: they do not
 }
 
 // FlashKind chooses colour and icon of a message.
@@ -41,6 +45,11 @@ type Flash struct {
 	Kind FlashKind
 	Text string
 	Mark string // the part of Text to set in mono, such as a device's id; may be ""
+
+	// What is shown this once. A page shows it in a message and nowhere else.
+	Secret string       // in mono, with a button that copies it; may be ""
+	Ask    string       // the address at which a device asks with the secret; may be ""
+	Setup  *DeviceSetup // what a device needs to write, for a QR code; nil for none
 }
 
 // parts cuts the text around Mark.
@@ -66,38 +75,6 @@ func (f Flash) icon() string {
 	default:
 		return "info"
 	}
-}
-
-// navEntry is one line of the navigation.
-type navEntry struct {
-	Key, Icon, Name, Short, Href string
-}
-
-func mainNav() []navEntry {
-	return []navEntry{
-		{"home", "house", "Home", "Home", "/"},
-		{"devices", "router", "Device Registrations", "Devices", "/devices"},
-		{"dashboard", "chart-line", "Dashboard", "Dashboard", "/dashboard"},
-	}
-}
-
-func toolNav() []navEntry {
-	return []navEntry{
-		{"virtual", "waves", "Virtual Device", "Virtual", "/virtual"},
-		{"buckets", "database", "Buckets", "Buckets", "/buckets"},
-		{"about", "info", "About", "About", "/about"},
-	}
-}
-
-// phoneNav is the bottom bar; the rest is behind More.
-func phoneNav() []navEntry { return append(mainNav(), toolNav()[0]) }
-
-// count is the note behind an entry, such as the number of devices.
-func (s Shell) count(e navEntry) string {
-	if e.Key != "devices" || s.Devices < 0 {
-		return ""
-	}
-	return telemetry.FormatCount(s.Devices)
 }
 
 // helpTopic is the name of the page's help text.

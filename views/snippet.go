@@ -82,37 +82,39 @@ func code(lines ...string) []CodeLine {
 }
 
 // Snippets are the pieces of code that a device's page offers. All values in them are quoted for their language; none
-// is a token: the device fetches its own.
+// is a token.
 func Snippets(id devices.ID, c DeviceConfig) []Snippet {
 	// An address from a request's Host could hold anything; in code it stands between quotes of three languages.
 	env := safeText(c.AppURL) + "/api/env/" + string(id)
 	write := safeText(c.InfluxURL) + "/api/v2/write?bucket=" + url.QueryEscape(c.Bucket) + "&org=" + url.QueryEscape(c.Org)
 	point := "environment,clientId=" + string(id) + " Temperature=21.4"
 	return []Snippet{
-		{Name: "curl", Title: "curl", Note: "A 204 means stored.", Lines: code(
-			`⟦c # the device asks for its settings; its token is among them⟧`,
-			`token=$(curl -s ⟦s "`+env+`?accept=text/plain"⟧ \`,
-			`  | sed -n ⟦s 's/^influx_token: //p'⟧)`,
-			``,
-			`⟦c # one point, line protocol⟧`,
+		{Name: "curl", Title: "curl", Note: "A 204 means stored. A device that an enrolment key registered can ask with ?key= and that key in the place of its token. A lost token is replaced by rotating it.", Lines: code(
+			`⟦c # TOKEN is the write token, shown when it was made; this stores one point⟧`,
 			`curl ⟦s "`+write+`"⟧ \`,
-			`  -H ⟦s "Authorization: Token $token"⟧ \`,
+			`  -H ⟦s "Authorization: Token $TOKEN"⟧ \`,
 			`  -d ⟦s "`+point+`"⟧`,
+			``,
+			`⟦c # the settings; after a rotation the new token is among them⟧`,
+			`curl ⟦s "`+env+`?accept=text/plain"⟧ \`,
+			`  -H ⟦s "Authorization: Token $TOKEN"⟧`,
 		)},
-		{Name: "python", Title: "Python", Note: "pip install requests influxdb-client", Lines: code(
-			`⟦k import⟧ requests`,
+		{Name: "python", Title: "Python", Note: "pip install requests influxdb-client. Ask for the settings again every hour: after a rotation the new token is among them.", Lines: code(
+			`⟦k import⟧ os, requests`,
 			`⟦k from⟧ influxdb_client ⟦k import⟧ InfluxDBClient, Point`,
 			`⟦k from⟧ influxdb_client.client.write_api ⟦k import⟧ SYNCHRONOUS`,
 			``,
-			`env = requests.get(⟦s `+strconv.QuoteToASCII(env)+`⟧).json()`,
+			`⟦c # TOKEN is the write token, shown when it was made⟧`,
+			`me = {⟦s "Authorization"⟧: ⟦s "Token "⟧ + os.environ[⟦s "TOKEN"⟧]}`,
+			`env = requests.get(⟦s `+strconv.QuoteToASCII(env)+`⟧, headers=me).json()`,
 			`⟦k with⟧ InfluxDBClient(url=env[⟦s "influx_url"⟧], token=env[⟦s "influx_token"⟧], org=env[⟦s "influx_org"⟧]) ⟦k as⟧ db:`,
 			`    point = Point(⟦s "environment"⟧).tag(⟦s "clientId"⟧, env[⟦s "id"⟧]).field(⟦s "Temperature"⟧, 21.4)`,
 			`    db.write_api(write_options=SYNCHRONOUS).write(env[⟦s "influx_bucket"⟧], record=point)`,
 		)},
-		{Name: "arduino", Title: "Arduino", Note: "Fill in the token that /api/env answers, or fetch it as curl does.", Lines: code(
+		{Name: "arduino", Title: "Arduino", Note: "Fill in the write token, shown when it was made. After a rotation the device needs the new one within 24 hours.", Lines: code(
 			`⟦k #include⟧ ⟦s <InfluxDbClient.h>⟧`,
 			``,
-			`⟦c // the token: from `+env+`?accept=text/plain⟧`,
+			`⟦c // the settings, with this token: `+env+`?accept=text/plain⟧`,
 			`InfluxDBClient db(⟦s `+strconv.QuoteToASCII(safeText(c.InfluxURL))+`⟧, ⟦s `+strconv.QuoteToASCII(c.Org)+`⟧,`,
 			`                  ⟦s `+strconv.QuoteToASCII(c.Bucket)+`⟧, token);`,
 			`Point point(⟦s "environment"⟧);`,

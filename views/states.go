@@ -9,7 +9,7 @@ import (
 
 // allStates are the states in the order in which pages list them.
 func allStates() []devices.State {
-	return []devices.State{devices.Online, devices.Late, devices.Offline, devices.Never}
+	return []devices.State{devices.Online, devices.Late, devices.Offline, devices.Never, devices.Suspended}
 }
 
 // StateWord is a state for people.
@@ -21,6 +21,8 @@ func StateWord(s devices.State) string {
 		return "Late"
 	case devices.Offline:
 		return "Offline"
+	case devices.Suspended:
+		return "Suspended"
 	default:
 		return "Never seen"
 	}
@@ -35,6 +37,8 @@ func stateIcon(s devices.State) string {
 		return "clock"
 	case devices.Offline:
 		return "circle-x"
+	case devices.Suspended:
+		return "circle-pause"
 	default:
 		return "circle-dashed"
 	}

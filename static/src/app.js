@@ -3,8 +3,10 @@ import { dialogs } from "./app/dialogs.js";
 import { times } from "./app/times.js";
 import { small } from "./app/small.js";
 import { database } from "./app/database.js";
+import { access } from "./app/access.js";
 
 times();
 dialogs();
 small();
 database();
+access();

@@ -1,6 +1,8 @@
 // The virtual device's page: the progress of a run comes as server-sent events, the live card is read again while its
 // switch is on. Nothing is asked while nobody looks.
 
+import { signedOut } from "./app/session.js";
+
 const liveEach = 10_000;
 let events = null;
 let timer = 0;
@@ -33,7 +35,8 @@ function follow() {
 async function again() {
   const ours = document.getElementById("live-card");
   try {
-    const answer = await fetch("/virtual", { signal: AbortSignal.timeout(20_000) });
+    const answer = await fetch("/virtual", { signal: AbortSignal.timeout(20_000), headers: { "X-Requested-With": "fetch" } });
+    if (signedOut(answer)) return;
     if (!answer.ok) throw new Error(`status ${answer.status}`);
     const theirs = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("live-card");
     pause = liveEach;

@@ -11,6 +11,7 @@ const names = `
   circle-question-mark book-open
   chevron-left chevron-right chevron-down chevrons-up-down arrow-up arrow-down key-round
   circle-plus circle-minus database-zap database-backup circle-alert square-terminal pencil arrow-left play square
+  users inbox clipboard-list download
 `.trim().split(/\s+/).sort();
 
 const here = dirname(fileURLToPath(import.meta.url));

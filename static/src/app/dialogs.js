@@ -8,7 +8,7 @@ async function open(link) {
   const ticket = ++onlyLatest;
   let body;
   try {
-    body = await take(await fetch(link.href, { headers: { Accept: "text/html" } }));
+    body = await take(await fetch(link.href, { headers: { Accept: "text/html", "X-Requested-With": "fetch" } }));
   } catch { /* the page itself tells more */ }
   if (ticket !== onlyLatest) return;
   if (!body) {
@@ -66,7 +66,7 @@ async function send(form, submitter) {
   button?.setAttribute("aria-busy", "true");
   try {
     const answer = await fetch(form.action, {
-      method: "POST", body: new URLSearchParams(new FormData(form)), redirect: "manual", headers: { Accept: "text/html" },
+      method: "POST", body: new URLSearchParams(new FormData(form)), redirect: "manual", headers: { Accept: "text/html", "X-Requested-With": "fetch" },
     });
     if (answer.type === "opaqueredirect") {
       // The message of the act waits on the page that follows. A list stays where it is.

@@ -24,7 +24,7 @@ function devices(pick) {
     const q = new URLSearchParams(pick.dataset.span);
     q.set("q", field.value.trim());
     q.set("current", pick.dataset.current);
-    const answer = await fetch(`/dashboard/devices?${q}`).catch(() => null);
+    const answer = await fetch(`/dashboard/devices?${q}`, { headers: { "X-Requested-With": "fetch" } }).catch(() => null);
     if (answer?.ok && mine === asked) list.innerHTML = await answer.text(); // made and escaped by the server's templates
   };
   pick.addEventListener("toggle", () => { if (pick.open) field.focus(); });

@@ -1,6 +1,8 @@
 // Live: while the page is seen, the newest values each 5 seconds and, when the span ends now, the plots about once a
 // window. After a failure the pauses grow; the last values stay, with their age.
 
+import { signedOut } from "../app/session.js";
+
 const valuesEach = 5000;
 const slowest = 60_000;
 
@@ -20,7 +22,7 @@ export function startLive(page, plots, gauges) {
 
   // replaceGauges draws the page's dials again: the device has a field that it had not before.
   async function replaceGauges() {
-    const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
+    const answer = await fetch(location.href, { headers: { Accept: "text/html", "X-Requested-With": "fetch" } });
     if (!answer.ok) return;
     gauges.replace(new DOMParser().parseFromString(await answer.text(), "text/html"));
   }
@@ -28,6 +30,7 @@ export function startLive(page, plots, gauges) {
 
   const values = repeat(valuesEach, async () => {
     const answer = await fetch(page.dataset.last, { headers: { Accept: "application/json" }, signal: AbortSignal.timeout(20_000) });
+    if (signedOut(answer)) return;
     if (!answer.ok) throw new Error(`status ${answer.status}`);
     took(await answer.json());
   }, (well) => {

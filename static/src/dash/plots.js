@@ -1,4 +1,5 @@
 // The strips of plots, which share one span of time, and the map below them.
+import { signedOut } from "../app/session.js";
 import { readCursor } from "./cursor.js";
 import { drawMap } from "./map.js";
 import { isPhone, isPresent, paint } from "./tokens.js";
@@ -31,6 +32,7 @@ export function startPlots(page, region, gauges) {
     const limit = setTimeout(() => mine.abort("slow"), 60_000);
     try {
       const answer = await fetch(`${url}&points=${pixels()}`, { signal: mine.signal, headers: { Accept: "application/json" } });
+      if (signedOut(answer)) return null;
       const body = await answer.json().catch(() => null);
       if (!answer.ok || !body) throw new Error(body?.message ?? "The app answered with something else than data. Please try again in a moment.");
       return body;
