@@ -10,16 +10,18 @@ import (
 	"github.com/gorilla/mux"
 
 	"iotcenter/devices"
+	"iotcenter/people"
 )
 
 // apiRoutes are the JSON API. Other rooms of this package add theirs beside them; what is left under /api is 404.
-func (s *Server) apiRoutes(m *mux.Router) {
-	get(m, "/api/devices", s.json(s.listDevices))
-	post(m, "/api/devices/{id}", s.json(s.registerDevice))
-	m.Handle("/api/devices/{id}", s.json(s.removeDeviceAPI)).Methods(http.MethodDelete)
-	get(m, "/api/env/{id}", s.json(s.deviceEnv))
-	get(m, "/api/gpxVirtual", s.json(s.virtualTrack))
-	post(m, "/api/devices/{id}/backfill", s.json(s.backfillDevice))
+func (s *Server) apiRoutes() {
+	s.get("/api/devices", apiReading, s.json(s.listDevices))
+	s.post("/api/devices/{id}", apiManaging, s.json(s.registerDevice))
+	s.allow(s.router.Handle("/api/devices/{id}", s.json(s.removeDeviceAPI)).Methods(http.MethodDelete), apiManaging)
+	// Not by HEAD: an answer that nobody reads would use an approval up.
+	s.allow(s.router.Handle("/api/env/{id}", s.json(s.deviceEnv)).Methods(http.MethodGet), everybody)
+	s.get("/api/gpxVirtual", apiReading, s.json(s.virtualTrack))
+	s.post("/api/devices/{id}/backfill", apiWriting, s.json(s.backfillDevice))
 }
 
 // deviceID is the device that the route names. Its error is an *devices.InvalidIDError.
@@ -82,6 +84,9 @@ func (s *Server) registerDevice(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	d, created, err := s.Registry.Register(r.Context(), id)
+	if created || err != nil {
+		s.record(r, people.ActionRegister, string(id), err)
+	}
 	if err != nil {
 		return about(id, err)
 	}
@@ -109,16 +114,27 @@ func (s *Server) removeDeviceAPI(w http.ResponseWriter, r *http.Request) error {
 	default:
 		return badRequest("data", "data is keep or delete.")
 	}
-	if err := s.removeDevice(r.Context(), id, withData); err != nil {
+	if err := s.removeDevice(r, id, withData); err != nil {
 		return err
 	}
 	w.WriteHeader(http.StatusNoContent)
 	return nil
 }
 
-// removeDevice unregisters a device, and deletes its data when asked to. The data go first, so that after a failure
-// the device is still there and a second try completes the work; and once more at the end, for what came in between.
-func (s *Server) removeDevice(ctx context.Context, id devices.ID, withData bool) error {
+// removeDevice unregisters a device, and deletes its data when asked to.
+func (s *Server) removeDevice(r *http.Request, id devices.ID, withData bool) error {
+	err := s.unregister(r.Context(), id, withData)
+	detail := "its data stay"
+	if withData {
+		detail = "with its data"
+	}
+	s.record(r, people.ActionRemove, string(id), err, detail)
+	return err
+}
+
+// unregister deletes the data first, so that after a failure the device is still there and a second try completes the
+// work; and once more at the end, for what came in between.
+func (s *Server) unregister(ctx context.Context, id devices.ID, withData bool) error {
 	if !withData {
 		return about(id, s.Registry.Unregister(ctx, id))
 	}
@@ -144,7 +160,8 @@ func (s *Server) backfillDevice(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	written, err := s.Backfills.Run(r.Context(), id, "api")
+	written, err := s.Backfills.Run(r.Context(), id, principalOf(r).name())
+	s.record(r, people.ActionBackfill, string(id), err)
 	if err != nil {
 		return about(id, err)
 	}

@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -9,6 +10,8 @@ import (
 	"strings"
 
 	"iotcenter/devices"
+	"iotcenter/people"
+	"iotcenter/telemetry"
 )
 
 // Values that devices are configured with.
@@ -45,48 +48,137 @@ type deviceEnvironment struct {
 	MQTTOptions          string     `json:"mqtt_options,omitempty"`
 }
 
-// deviceEnv tells a registered device how to write. It registers nobody unless ?register=true asks for it.
+// deviceEnv tells a device how to write: one that shows its own token, an enrolment key or an ADMIN API key, and one
+// that the open window or an approval lets in.
 func (s *Server) deviceEnv(w http.ResponseWriter, r *http.Request) error {
 	id, err := deviceID(r)
 	if err != nil {
 		return err
 	}
-	register := false
+	var register *bool // nil: as the door has it
 	if v := r.URL.Query().Get("register"); v != "" {
-		if register, err = strconv.ParseBool(v); err != nil {
+		asked, err := strconv.ParseBool(v)
+		if err != nil {
 			return badRequest("register", "register is true or false.")
 		}
+		register = &asked
 	}
-	created := false
-	if register {
-		// A page of another site could make a person's browser ask for this with a plain GET.
-		if site := r.Header.Get("Sec-Fetch-Site"); site == "cross-site" || site == "same-site" {
-			return errCrossSite
-		}
-		if _, created, err = s.Registry.Register(r.Context(), id); err != nil {
-			return about(id, err)
-		}
-	}
-	d, token, err := s.Registry.Credentials(r.Context(), id)
-	if errors.Is(err, devices.ErrNotFound) {
-		w.Header().Set("Cache-Control", "no-store")
-		writeJSON(w, http.StatusForbidden, struct {
-			ID         devices.ID `json:"id"`
-			Registered bool       `json:"registered"`
-		}{id, false})
+	grant, err := s.grant(r, id, register)
+	if errors.Is(err, devices.ErrNotFound) || errors.Is(err, devices.ErrNotEnrolled) {
+		writeJSON(w, http.StatusForbidden, notRegistered{id, false, "not_enrolled", notEnrolled, stateOf(r).ID})
 		return nil
 	}
 	if err != nil {
 		return about(id, err)
 	}
+	return s.writeEnv(w, r, grant)
+}
+
+// notRegistered tells a device that it gets nothing. Whether somebody else registered its id is nobody's business.
+type notRegistered struct {
+	ID         devices.ID `json:"id"`
+	Registered bool       `json:"registered"`
+	Code       string     `json:"code"`
+	Message    string     `json:"message"`
+	RequestID  string     `json:"request_id"`
+}
+
+const notEnrolled = "This device is not enrolled, or did not say who it is. It gets its settings with its own token, with an enrolment key, or after an operator approved it."
+
+// grant finds by which door a device comes, if by any.
+func (s *Server) grant(r *http.Request, id devices.ID, register *bool) (devices.Grant, error) {
+	secret := bearer(r)
+	if secret == "" || strings.HasPrefix(secret, devices.EnrolmentPrefix) {
+		return s.enrol(r, id, secret, register)
+	}
+	own, err := s.Registry.ByToken(onlyMemory, secret)
+	if errors.Is(err, context.Canceled) { // no token of a device that is known here
+		key, keyErr := s.keyOf(r, secret)
+		if keyErr == nil {
+			return s.grantByKey(r, id, key, register)
+		}
+		if !errors.Is(keyErr, people.ErrNotFound) {
+			return devices.Grant{}, keyErr
+		}
+		own, err = s.deviceOf(r, secret)
+	}
+	switch {
+	case errors.Is(err, telemetry.ErrUnauthorized):
+		return devices.Grant{}, errTokenRefused
+	case own != "" && own != id:
+		return devices.Grant{}, errOtherDevice
+	case err != nil:
+		return devices.Grant{}, err
+	}
+	// An answer costs the database some questions: a device has no more of them than writes.
+	if err := s.limits.request(id, s.Clock()); err != nil {
+		return devices.Grant{}, err
+	}
+	d, token, err := s.Registry.OwnCredentials(r.Context(), id, secret)
+	if errors.Is(err, devices.ErrNotFound) {
+		err = errTokenRefused // another replica has revoked it
+	}
+	return devices.Grant{Device: d, Token: token}, err
+}
+
+// grantByKey answers automation, which may ask for any device.
+func (s *Server) grantByKey(r *http.Request, id devices.ID, key people.APIKey, register *bool) (devices.Grant, error) {
+	r = r.WithContext(context.WithValue(r.Context(), principalKey{}, principal{kind: byKey, key: key}))
+	if key.Level < people.Administer {
+		return devices.Grant{}, errLevel
+	}
+	var grant devices.Grant
+	var err error
+	if register != nil && *register {
+		_, grant.Created, err = s.Registry.Register(r.Context(), id)
+	}
+	if err == nil {
+		grant.Device, grant.Token, err = s.Registry.Credentials(r.Context(), id)
+	}
+	s.record(r, people.ActionConfiguration, string(id), err)
+	return grant, err
+}
+
+// enrol asks the doors for devices without a token of their own.
+func (s *Server) enrol(r *http.Request, id devices.ID, key string, register *bool) (devices.Grant, error) {
+	// A page of another site could make a person's browser ask for this with a plain GET.
+	if site := r.Header.Get("Sec-Fetch-Site"); site == "cross-site" || site == "same-site" {
+		return devices.Grant{}, errCrossSite
+	}
+	if key == "" {
+		key = r.URL.Query().Get("key")
+	}
+	if len(key) > maxSecret {
+		return devices.Grant{}, devices.ErrNotEnrolled
+	}
+	grant, err := s.Enrolment.Grant(r.Context(), devices.Ask{ID: id, Key: key, Address: s.clientAddress(r), Register: register == nil || *register})
+	if err == nil && (grant.Created || grant.By == "approval") { // asking again each hour is nothing to note
+		by := grant.By
+		if key, ok := strings.CutPrefix(by, "key "); ok {
+			by = s.enrolmentKeyWords(r.Context(), key)
+		}
+		s.recordDevice(r, string(id), people.ActionConfiguration, string(id), nil, "by "+by)
+	}
+	return grant, err
+}
+
+// maxSecret is longer than any token or key.
+const maxSecret = 512
+
+var (
+	errOtherDevice  = &problem{Status: http.StatusForbidden, Code: "forbidden", Message: "This token is another device's."}
+	errTokenRefused = &problem{Status: http.StatusUnauthorized, Code: "unauthorized", Message: "This token or key is unknown, revoked, or has run out."}
+)
+
+// writeEnv answers with the settings.
+func (s *Server) writeEnv(w http.ResponseWriter, r *http.Request, g devices.Grant) error {
 	db := s.Database.Status()
 	env := deviceEnvironment{
-		InfluxURL: s.influxURL(r), InfluxOrg: db.Org, InfluxToken: token, InfluxBucket: db.Bucket, ID: id,
-		DefaultLon: defaultLon, DefaultLat: defaultLat, MeasurementInterval: measurementInterval, NewlyRegistered: created,
-		CreatedAt: isoTime(d.CreatedAt), UpdatedAt: isoTime(d.UpdatedAt), ServerTime: isoTime(s.Clock()),
+		InfluxURL: s.influxURL(r), InfluxOrg: db.Org, InfluxToken: g.Token, InfluxBucket: db.Bucket, ID: g.Device.ID,
+		DefaultLon: defaultLon, DefaultLat: defaultLat, MeasurementInterval: measurementInterval, NewlyRegistered: g.Created,
+		CreatedAt: isoTime(g.Device.CreatedAt), UpdatedAt: isoTime(g.Device.UpdatedAt), ServerTime: isoTime(s.Clock()),
 		ConfigurationRefresh: configurationRefresh, WriteEndpoint: writeEndpoint,
 	}
-	w.Header().Set("Cache-Control", "no-store")
 	if !wantsLines(r) {
 		writeJSON(w, http.StatusOK, env)
 		return nil

@@ -30,7 +30,7 @@ func keysOf(t *testing.T, text string) []string {
 
 func TestEnvironment(t *testing.T) {
 	app := newTestApp(t, nil)
-	w := app.do("GET", "/api/env/dev1?register=true", "")
+	w := app.do("GET", "/api/env/dev1?register=true", "", "Authorization", "Token "+testAPIKey)
 	status(t, w, 200)
 	want := []string{"influx_url", "influx_org", "influx_token", "influx_bucket", "id", "default_lon", "default_lat",
 		"measurement_interval", "newlyRegistered", "createdAt", "updatedAt", "serverTime", "configuration_refresh", "write_endpoint"}
@@ -55,7 +55,7 @@ func TestEnvironment(t *testing.T) {
 		t.Error("an answer with a token may be kept")
 	}
 
-	again := app.do("GET", "/api/env/dev1", "")
+	again := app.do("GET", "/api/env/dev1", "", "Authorization", "Token canary-token-1-of-dev1==")
 	status(t, again, 200)
 	if !strings.Contains(again.Body.String(), `"newlyRegistered":false`) {
 		t.Errorf("%s", again.Body)
@@ -64,20 +64,20 @@ func TestEnvironment(t *testing.T) {
 
 func TestEnvironmentAsLines(t *testing.T) {
 	app := newTestApp(t, func(o *Options) { o.PublicURL = "https://iot.example.org/" })
-	app.register(t, "dev1")
+	token := app.register(t, "dev1")
 	want := "influx_url: https://iot.example.org/influx\ninflux_org: my org\ninflux_token: canary-token-1-of-dev1==\ninflux_bucket: iot_center\n" +
 		"id: dev1\ndefault_lon: 14.4071543\ndefault_lat: 50.0873254\nmeasurement_interval: 60\nnewlyRegistered: false\n" +
 		"createdAt: 2024-05-06T07:08:09.123Z\nupdatedAt: 2024-05-06T07:08:09.123Z\nserverTime: 2024-05-06T07:08:09.123Z\n" +
 		"configuration_refresh: 3600\nwrite_endpoint: /influx\n"
 	for name, w := range map[string]interface{ Result() string }{
-		"by header":    body{app.do("GET", "/api/env/dev1", "", "Accept", "text/plain").Body.String()},
-		"by parameter": body{app.do("GET", "/api/env/dev1?accept=text/plain", "", "Accept", "*/*").Body.String()},
+		"by header":    body{app.do("GET", "/api/env/dev1", "", "Authorization", "Token "+token, "Accept", "text/plain").Body.String()},
+		"by parameter": body{app.do("GET", "/api/env/dev1?accept=text/plain", "", "Authorization", "Token "+token, "Accept", "*/*").Body.String()},
 	} {
 		if got := w.Result(); got != want {
 			t.Errorf("%s:\n%s\nwant\n%s", name, got, want)
 		}
 	}
-	if w := app.do("GET", "/api/env/dev1?accept=text/plain", ""); w.Header().Get("Content-Type") != "text/plain; charset=utf-8" {
+	if w := app.do("GET", "/api/env/dev1?accept=text/plain", "", "Authorization", "Token "+token); w.Header().Get("Content-Type") != "text/plain; charset=utf-8" {
 		t.Errorf("Content-Type %q", w.Header().Get("Content-Type"))
 	}
 }
@@ -97,11 +97,15 @@ func TestEnvironmentQuotesOnlyWhatNeedsIt(t *testing.T) {
 
 func TestEnvironmentOfTheUnknown(t *testing.T) {
 	app := newTestApp(t, nil)
-	for _, target := range []string{"/api/env/dev1", "/api/env/dev1?register=false"} {
-		w := app.do("GET", target, "")
-		status(t, w, 403)
-		if got := strings.TrimSpace(w.Body.String()); got != `{"id":"dev1","registered":false}` {
-			t.Errorf("%s: %s", target, got)
+	for _, key := range []string{"", "Bearer " + testAPIKey} { // automation too registers only what it says it wants to
+		for _, target := range []string{"/api/env/dev1", "/api/env/dev1?register=false"} {
+			w := app.do("GET", target, "", "Authorization", key)
+			status(t, w, 403)
+			want := notRegistered{"dev1", false, "not_enrolled", notEnrolled, w.Header().Get("X-Request-Id")}
+			var got notRegistered
+			if err := json.Unmarshal(w.Body.Bytes(), &got); err != nil || got != want {
+				t.Errorf("%s: %s, %v", target, w.Body, err)
+			}
 		}
 	}
 	if n, err := app.Registry.Count(t.Context()); n != 0 || err != nil {
@@ -111,7 +115,7 @@ func TestEnvironmentOfTheUnknown(t *testing.T) {
 	status(t, app.do("GET", "/api/env/dev%201?register=true", ""), 400)
 	status(t, app.do("GET", "/api/env/dev1?register=true", "", "Sec-Fetch-Site", "cross-site"), 403)
 	app.db.set(func(m *memory) { m.storeErr = errUnavailableForTest })
-	w := app.do("GET", "/api/env/dev1", "")
+	w := app.do("GET", "/api/env/dev1", "", "Authorization", "Bearer "+testAPIKey)
 	status(t, w, 503)
 	if w.Header().Get("Retry-After") == "" {
 		t.Error("no Retry-After")
@@ -120,8 +124,8 @@ func TestEnvironmentOfTheUnknown(t *testing.T) {
 
 func TestEnvironmentAddresses(t *testing.T) {
 	app := newTestApp(t, func(o *Options) { o.PublicURL, o.InfluxPublicURL = "https://a.example", "https://b.example/db/" })
-	app.register(t, "dev1")
-	if w := app.do("GET", "/api/env/dev1", ""); !strings.Contains(w.Body.String(), `"influx_url":"https://b.example/db"`) {
+	token := app.register(t, "dev1")
+	if w := app.do("GET", "/api/env/dev1", "", "Authorization", "Token "+token); !strings.Contains(w.Body.String(), `"influx_url":"https://b.example/db"`) {
 		t.Errorf("%s", w.Body)
 	}
 }
@@ -233,20 +237,4 @@ func TestBackfillAPI(t *testing.T) {
 	if err := json.Unmarshal(w.Body.Bytes(), &got); err != nil || got.Written < 9 || got.Written > 10 {
 		t.Errorf("%s, %v", w.Body, err)
 	}
-}
-
-func TestReadiness(t *testing.T) {
-	app := newTestApp(t, nil)
-	w := app.do("GET", "/readyz", "")
-	status(t, w, 200)
-	if !strings.Contains(w.Body.String(), `"status":"ready"`) {
-		t.Errorf("%s", w.Body)
-	}
-	app.db.set(func(m *memory) { m.status.Ready, m.status.Problem = false, "Connection refused." })
-	w = app.do("GET", "/readyz", "")
-	status(t, w, 503)
-	if !strings.Contains(w.Body.String(), "Connection refused.") || w.Header().Get("Retry-After") == "" {
-		t.Errorf("%s %v", w.Body, w.Header())
-	}
-	status(t, app.do("GET", "/healthz", ""), 200)
 }

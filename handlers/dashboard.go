@@ -6,8 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/gorilla/mux"
-
 	"iotcenter/devices"
 	"iotcenter/telemetry"
 	"iotcenter/views"
@@ -18,15 +16,15 @@ const lastBack = 30 * 24 * time.Hour
 
 // dashboardRoutes are the dashboards, the virtual device, and their data. They come before the pages: the virtual
 // device's own page stands at the address of a device.
-func (s *Server) dashboardRoutes(m *mux.Router) {
-	get(m, "/dashboard", s.html(s.dashboardOfChoice))
+func (s *Server) dashboardRoutes() {
+	s.get("/dashboard", seeing, s.html(s.dashboardOfChoice))
 	// A device may be called "devices": only a search is ours.
-	get(m, "/dashboard/devices", s.html(s.dashboardDevices)).Queries("q", "{q}")
-	get(m, "/dashboard/{id}", s.html(s.dashboard))
-	get(m, "/dashboard/{id}/data", s.json(s.dashboardData))
-	get(m, "/dashboard/{id}/last", s.json(s.dashboardLast))
-	get(m, "/api/devices/{id}/series", s.json(s.series))
-	s.virtualRoutes(m)
+	s.get("/dashboard/devices", seeing, s.html(s.dashboardDevices)).Queries("q", "{q}")
+	s.get("/dashboard/{id}", seeing, s.html(s.dashboard))
+	s.get("/dashboard/{id}/data", seeingData, s.json(s.dashboardData))
+	s.get("/dashboard/{id}/last", seeingData, s.json(s.dashboardLast))
+	s.get("/api/devices/{id}/series", apiReading, s.json(s.series))
+	s.virtualRoutes()
 }
 
 // dashboardOfChoice is the dashboard of the virtual device, or leads to the device that a form names.
@@ -78,7 +76,8 @@ func (s *Server) showDashboard(w http.ResponseWriter, r *http.Request, id device
 	if err != nil {
 		return err
 	}
-	switch _, err := s.Registry.Get(r.Context(), id); {
+	d, err := s.Registry.Get(r.Context(), id)
+	switch {
 	case errors.Is(err, devices.ErrNotFound) && id == devices.VirtualDevice:
 		page := views.DashboardPage{Device: id, Now: now, Span: span, Picker: picker}
 		return s.render(w, r, http.StatusOK, views.Dashboard(s.dashboardShell(w, r), page))
@@ -93,6 +92,7 @@ func (s *Server) showDashboard(w http.ResponseWriter, r *http.Request, id device
 	if err != nil {
 		return err
 	}
+	page.Suspended = d.Suspended
 	shell, status := s.dashboardShell(w, r), http.StatusOK
 	var bad *telemetry.QueryError
 	if errors.As(spanErr, &bad) {

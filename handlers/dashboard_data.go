@@ -59,7 +59,8 @@ func (s *Server) dashboardData(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if _, err := s.Registry.Get(r.Context(), id); err != nil {
+	d, err := s.Registry.Get(r.Context(), id)
+	if err != nil {
 		return about(id, err)
 	}
 	now := s.Clock()
@@ -100,7 +101,7 @@ func (s *Server) dashboardData(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if out.Newest, err = s.newestJSON(r.Context(), id, last); err != nil {
+	if out.Newest, err = s.newestJSON(r.Context(), d, last); err != nil {
 		return err
 	}
 	w.Header().Set("Cache-Control", "no-store")
@@ -130,14 +131,15 @@ func (s *Server) dashboardLast(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if _, err := s.Registry.Get(r.Context(), id); err != nil {
+	d, err := s.Registry.Get(r.Context(), id)
+	if err != nil {
 		return about(id, err)
 	}
 	last, _, err := s.Reader.Last(r.Context(), id, "", s.Clock().Add(-lastBack))
 	if err != nil {
 		return about(id, err)
 	}
-	out, err := s.newestJSON(r.Context(), id, last)
+	out, err := s.newestJSON(r.Context(), d, last)
 	if err != nil {
 		return err
 	}
@@ -146,15 +148,15 @@ func (s *Server) dashboardLast(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-func (s *Server) newestJSON(ctx context.Context, id devices.ID, last []telemetry.LastValue) (*gaugesJSON, error) {
+func (s *Server) newestJSON(ctx context.Context, d devices.Device, last []telemetry.LastValue) (*gaugesJSON, error) {
 	now := s.Clock()
 	gauges, err := views.Gauges(last, now)
 	if err != nil {
 		return nil, err
 	}
 	entry := views.NewestOf(last)
-	out := &gaugesJSON{Fields: []string{}, StateWord: devices.StateAt(entry, now).String()}
-	if out.State, err = htmlOf(ctx, views.DashboardState(entry, now)); err != nil {
+	out := &gaugesJSON{Fields: []string{}, StateWord: d.StateAt(entry, now).String()}
+	if out.State, err = htmlOf(ctx, views.DashboardState(d.StateAt(entry, now))); err != nil {
 		return nil, err
 	}
 	for _, g := range gauges {

@@ -11,7 +11,9 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
+	"iotcenter/people"
 	"iotcenter/telemetry"
 )
 
@@ -49,6 +51,7 @@ func (s *Server) series(w http.ResponseWriter, r *http.Request) error {
 	h.Set("Cache-Control", "no-store")
 	h.Add("Vary", "Accept")
 	if asCSV {
+		s.record(r, people.ActionExport, string(id), nil)
 		h.Set("Content-Type", "text/csv; charset=utf-8; header=present")
 		h.Set("Content-Disposition", `attachment; filename="`+string(id)+`.csv"`)
 		return writeSeriesCSV(w, answer)
@@ -134,9 +137,10 @@ func writeSeriesCSV(w http.ResponseWriter, a telemetry.SeriesAnswer) error {
 	return nil // a client that is gone needs no rows
 }
 
-// safeCell keeps a text from being taken for a formula.
+// safeCell keeps a text from being taken for a formula; the wide forms of the signs begin one, too, where East Asian
+// languages are written.
 func safeCell(text string) string {
-	if text != "" && strings.ContainsRune("=+-@\t\r\n", rune(text[0])) {
+	if first, _ := utf8.DecodeRuneInString(text); text != "" && strings.ContainsRune("=+-@\t\r\n＝＋－＠", first) {
 		return "'" + text
 	}
 	return text

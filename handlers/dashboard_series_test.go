@@ -214,7 +214,8 @@ func FuzzCookies(f *testing.F) {
 	f.Add("%zz", "")
 	f.Fuzz(func(t *testing.T, view, session string) {
 		s := &Server{Options: Options{SessionKey: []byte(strings.Repeat("s", 32))}}
-		s.sessions = newSessionStore(s.SessionKey)
+		s.Clock = func() time.Time { return testNow }
+		s.cookies = &cookieKeys{secret: s.SessionKey}
 		r := httptest.NewRequest("GET", "/", nil)
 		r.Header.Set("Cookie", preferencesName+"="+view+"; "+sessionName+"="+session)
 		if p := s.preferences(r); len(p.Help) > maxHelpTopics || p.Theme != "" && p.Theme != "light" && p.Theme != "dark" {
@@ -222,6 +223,9 @@ func FuzzCookies(f *testing.F) {
 		}
 		if got := s.takeFlashes(httptest.NewRecorder(), r); len(got) > 0 {
 			t.Errorf("%q made the message %+v", session, got)
+		}
+		if token := s.sessionToken(httptest.NewRecorder(), r); token != "" {
+			t.Errorf("%q made the session %q", session, token)
 		}
 	})
 }

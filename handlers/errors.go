@@ -6,14 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
 
 	"iotcenter/devices"
 	"iotcenter/emulator"
+	"iotcenter/ledger"
+	"iotcenter/people"
 	"iotcenter/telemetry"
 )
 
@@ -47,6 +47,8 @@ type problem struct {
 	Code    string
 	Message string
 	Field   string // the form field or parameter to blame; may be ""
+	// RetryAfter is when the same request can succeed; 0 if that is not known.
+	RetryAfter time.Duration
 }
 
 func (p *problem) Error() string { return p.Message }
@@ -56,7 +58,6 @@ var (
 	errNoSuchAddress    = &problem{Status: http.StatusNotFound, Code: "not_found", Message: "There is nothing at this address."}
 	errMethodNotAllowed = &problem{Status: http.StatusMethodNotAllowed, Code: "method_not_allowed", Message: "This address does not take that method."}
 	errCrossSite        = &problem{Status: http.StatusForbidden, Code: "cross_site", Message: "The request came from another site and was refused."}
-	errForeignHost      = &problem{Status: http.StatusMisdirectedRequest, Code: "unknown_host", Message: "The app is not known under this name; set PUBLIC_URL if it should be."}
 	errForeignBucket    = &problem{Status: http.StatusForbidden, Code: "forbidden", Message: "A device writes to the data bucket only."}
 	errPanic            = errors.New("panic") // logged with its stack where it was caught
 )
@@ -109,6 +110,9 @@ func failureOf(err error, f face, unsafe bool) failure {
 		tooBig  *http.MaxBytesError
 		write   *telemetry.WriteError
 		query   *telemetry.QueryError
+		invalid *people.InvalidError
+		tooMany *people.TooManyError
+		badKey  *devices.InvalidKeyError
 	)
 	if d := (*deviceError)(nil); errors.As(err, &d) {
 		onwards = &d.ID
@@ -118,7 +122,7 @@ func failureOf(err error, f face, unsafe bool) failure {
 
 	switch {
 	case errors.As(err, &own):
-		return failure{Status: own.Status, Code: own.Code, Message: own.Message, Field: own.Field, Quiet: own.Status < 500}
+		return failure{Status: own.Status, Code: own.Code, Message: own.Message, Field: own.Field, RetryAfter: own.RetryAfter, Quiet: own.Status < 500}
 	case errors.As(err, &badID), is(devices.ErrInvalidID):
 		out := failure{Status: http.StatusBadRequest, Code: "invalid_id", Title: "That is no device id", Message: "That is no device id.", Field: "id", Quiet: true}
 		if badID != nil {
@@ -169,6 +173,34 @@ func failureOf(err error, f face, unsafe bool) failure {
 	case is(devices.ErrWrongKey):
 		return failure{Status: http.StatusInternalServerError, Code: "wrong_key", Title: "Another SECRET_KEY",
 			Message: "This device's token was sealed with another SECRET_KEY; remove the device and register it again, or start the app with the former key."}
+	case errors.As(err, &invalid):
+		return failure{Status: http.StatusUnprocessableEntity, Code: "invalid", Message: invalid.Problem, Field: invalid.Field, Quiet: true}
+	case errors.As(err, &badKey):
+		return failure{Status: http.StatusUnprocessableEntity, Code: "invalid", Message: badKey.Problem, Field: badKey.Field, Quiet: true}
+	case errors.As(err, &tooMany):
+		return failure{Status: http.StatusTooManyRequests, Code: "too_many_requests", Title: "Too many attempts", RetryAfter: tooMany.RetryAfter, Quiet: true,
+			Message: "There were too many failures. Try again in " + waitForPeople(tooMany.RetryAfter) + "."}
+	case is(people.ErrBusy):
+		return failure{Status: http.StatusServiceUnavailable, Code: "busy", Message: "Too many people are signing in. Please try again in a moment.", RetryAfter: time.Second, Quiet: true}
+	case is(people.ErrRefused):
+		return failure{Status: http.StatusUnauthorized, Code: "unauthorized", Message: "User name or password is wrong.", Quiet: true}
+	case is(people.ErrNotFound):
+		return failure{Status: http.StatusNotFound, Code: "not_found", Message: "There is nothing of this name.", Quiet: true}
+	case is(people.ErrExists):
+		return failure{Status: http.StatusConflict, Code: "conflict", Message: "The name is taken.", Quiet: true}
+	case is(people.ErrLastAdmin):
+		return failure{Status: http.StatusConflict, Code: "last_admin", Message: "This is the last admin: somebody has to manage people.", Quiet: true}
+	case is(devices.ErrSuspended):
+		out := failure{Status: http.StatusForbidden, Code: "suspended", Title: "The device is suspended", Message: "The device is suspended.", Quiet: true}
+		if onwards != nil {
+			out.Message = fmt.Sprintf("Device %s is suspended.", *onwards)
+		}
+		return out
+	case is(devices.ErrNotEnrolled):
+		return failure{Status: http.StatusForbidden, Code: "not_enrolled", Message: notEnrolled, Quiet: true}
+	case is(ledger.ErrNotLoaded):
+		return failure{Status: http.StatusServiceUnavailable, Code: "unavailable", Title: "The database cannot be reached",
+			Message: "The database has not answered yet, so nobody is known. Please try again in a moment.", RetryAfter: defaultRetry}
 	case is(devices.ErrUnavailable), is(context.DeadlineExceeded):
 		out := failure{Status: http.StatusServiceUnavailable, Code: "unavailable", Title: "The database cannot be reached",
 			Message: "The database cannot be reached right now. Please try again in a moment.", RetryAfter: defaultRetry}
@@ -230,6 +262,14 @@ func bytesForPeople(n int64) string {
 	}
 }
 
+// waitForPeople is a time to wait, in words.
+func waitForPeople(d time.Duration) string {
+	if d <= time.Minute {
+		return fmt.Sprintf("%d seconds", max(1, int((d+time.Second-1)/time.Second)))
+	}
+	return fmt.Sprintf("%d minutes", int((d+time.Minute-1)/time.Minute))
+}
+
 func isUnsafe(method string) bool {
 	return method != http.MethodGet && method != http.MethodHead && method != http.MethodOptions
 }
@@ -261,9 +301,7 @@ func (s *Server) answerError(w http.ResponseWriter, r *http.Request, f face, err
 		h.Del(k)
 	}
 	h.Set("Cache-Control", "no-store")
-	if fail.RetryAfter > 0 {
-		h.Set("Retry-After", strconv.Itoa(int(math.Ceil(fail.RetryAfter.Seconds()))))
-	}
+	setRetryAfter(w, fail.RetryAfter)
 	switch f {
 	case faceGateway:
 		if fail.Status == http.StatusUnauthorized {
@@ -275,6 +313,9 @@ func (s *Server) answerError(w http.ResponseWriter, r *http.Request, f face, err
 			Message string `json:"message"`
 		}{influxCode(fail), fail.Message})
 	case faceAPI:
+		if fail.Status == http.StatusUnauthorized {
+			h.Set("WWW-Authenticate", `Bearer realm="IoT Center"`)
+		}
 		writeJSON(w, fail.Status, struct {
 			Code      string `json:"code"`
 			Message   string `json:"message"`
@@ -289,7 +330,7 @@ func (s *Server) answerError(w http.ResponseWriter, r *http.Request, f face, err
 // influxCode is InfluxDB's word for a failure.
 func influxCode(f failure) string {
 	switch f.Status {
-	case http.StatusBadRequest, http.StatusUnsupportedMediaType:
+	case http.StatusBadRequest, http.StatusUnsupportedMediaType, http.StatusRequestURITooLong:
 		return "invalid"
 	case http.StatusUnauthorized:
 		return "unauthorized"

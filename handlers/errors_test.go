@@ -13,6 +13,8 @@ import (
 
 	"iotcenter/devices"
 	"iotcenter/emulator"
+	"iotcenter/ledger"
+	"iotcenter/people"
 	"iotcenter/telemetry"
 )
 
@@ -54,6 +56,18 @@ func TestFailureOf(t *testing.T) {
 		{"another key", devices.ErrWrongKey, faceAPI, false, 500, "wrong_key", "This device's token was sealed with another SECRET_KEY; remove the device and register it again, or start the app with the former key.", 0},
 		{"too large", fmt.Errorf("read: %w", &http.MaxBytesError{Limit: 32 << 20}), faceGateway, true, 413, "too_large", "The request is larger than 32 MB.", 0},
 		{"client gone", fmt.Errorf("%w: %w", devices.ErrUnavailable, context.Canceled), faceAPI, false, 499, "client_gone", "The request was cancelled.", 0},
+		{"nobody is known yet", fmt.Errorf("x: %w", ledger.ErrNotLoaded), faceAPI, false, 503, "unavailable", "The database has not answered yet, so nobody is known. Please try again in a moment.", 5 * time.Second},
+		{"bad value of an account", &people.InvalidError{Field: "username", Problem: "At most 64 characters."}, facePage, true, 422, "invalid", "At most 64 characters.", 0},
+		{"bad enrolment key", &devices.InvalidKeyError{Field: "most", Problem: "The number of devices is between 1 and 100,000."}, facePage, true, 422, "invalid", "The number of devices is between 1 and 100,000.", 0},
+		{"wrong password", fmt.Errorf("x: %w", people.ErrRefused), facePage, true, 401, "unauthorized", "User name or password is wrong.", 0},
+		{"too many failures", &people.TooManyError{RetryAfter: 90 * time.Second}, facePage, true, 429, "too_many_requests", "There were too many failures. Try again in 2 minutes.", 90 * time.Second},
+		{"too many at once", people.ErrBusy, facePage, true, 503, "busy", "Too many people are signing in. Please try again in a moment.", time.Second},
+		{"no such person", people.ErrNotFound, facePage, false, 404, "not_found", "There is nothing of this name.", 0},
+		{"a taken name", people.ErrExists, facePage, true, 409, "conflict", "The name is taken.", 0},
+		{"the last admin", people.ErrLastAdmin, facePage, true, 409, "last_admin", "This is the last admin: somebody has to manage people.", 0},
+		{"suspended", about("dev1", fmt.Errorf("x: %w", devices.ErrSuspended)), facePage, true, 403, "suspended", "Device dev1 is suspended.", 0},
+		{"suspended without id", devices.ErrSuspended, faceAPI, false, 403, "suspended", "The device is suspended.", 0},
+		{"not enrolled", devices.ErrNotEnrolled, faceAPI, false, 403, "not_enrolled", notEnrolled, 0},
 		{"own", badRequest("data", "data is keep or delete."), faceAPI, true, 400, "invalid", "data is keep or delete.", 0},
 		{"unknown", errors.New("password of 10.0.0.1 is hunter2"), faceAPI, false, 500, "internal", "Something went wrong on our side. The request id helps to find it in the log.", 0},
 	}

@@ -20,6 +20,8 @@ import (
 
 	"iotcenter/devices"
 	"iotcenter/emulator"
+	"iotcenter/ledger"
+	"iotcenter/people"
 	"iotcenter/telemetry"
 )
 
@@ -35,6 +37,12 @@ type memory struct {
 	minted  int
 	writes  []written
 	deleted []devices.ID
+
+	documents  []ledger.Entry
+	audited    []people.Event
+	applicants map[int]devices.Applicant
+	inactive   map[string]bool                 // authorizations that are switched off
+	uses       map[string]map[string]time.Time // last uses by kind and id
 
 	entries map[devices.ID]time.Time // newest entries
 	last    []telemetry.LastValue
@@ -63,7 +71,7 @@ type written struct {
 }
 
 func newMemory() *memory {
-	return &memory{now: testNow, auths: map[string]devices.ID{}, entries: map[devices.ID]time.Time{}, calls: map[string]int{}, newest: testNow.Add(-10 * time.Minute), status: telemetry.DatabaseStatus{
+	return &memory{now: testNow, applicants: map[int]devices.Applicant{}, inactive: map[string]bool{}, uses: map[string]map[string]time.Time{}, auths: map[string]devices.ID{}, entries: map[devices.ID]time.Time{}, calls: map[string]int{}, newest: testNow.Add(-10 * time.Minute), status: telemetry.DatabaseStatus{
 		Ready: true, Embedded: true, Org: "my org", Bucket: "iot_center", Version: "2.7.0-test", LastOK: testNow}}
 }
 
@@ -137,7 +145,7 @@ func (m *memory) Exists(_ context.Context, key string) (bool, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	_, ok := m.auths[key]
-	return ok, m.storeErr
+	return ok && !m.inactive[key], m.storeErr
 }
 
 func (m *memory) WriteLines(ctx context.Context, token string, lines []byte, p telemetry.Precision) error {
@@ -348,13 +356,14 @@ func newTestApp(t *testing.T, change func(*Options)) *testApp {
 	if err != nil {
 		t.Fatal(err)
 	}
-	registry := devices.NewRegistry(devices.RegistryOptions{Store: db, Auth: db, Sealer: sealer, Clock: clock, Log: logger})
+	registry := devices.NewRegistry(devices.RegistryOptions{Store: db, Auth: db, Sealer: sealer, Clock: clock, Log: logger, Uses: db})
 	emulate := emulator.Options{Registry: registry, Writer: db, Last: db, Runs: db, Seed: 1, Clock: clock, Log: logger}
 	o := Options{
 		Registry: registry, Fleet: devices.NewFleet(devices.FleetOptions{Registry: registry, Activity: db, Clock: clock, Log: logger}),
 		Activity: db, Reader: db, Writer: db, Buckets: db, Database: db, Backfills: emulator.NewBackfills(emulate), Live: emulator.NewLive(emulate),
 		SessionKey: []byte(strings.Repeat("s", 32)), Version: "test", Clock: clock, Log: logger,
 	}
+	addMembers(t, &o, db, sealer)
 	if change != nil {
 		change(&o)
 	}
@@ -367,15 +376,22 @@ func newTestApp(t *testing.T, change func(*Options)) *testApp {
 	return app
 }
 
-// do sends one request through the whole chain. headers are name, value, name, value.
+// do sends one request through the whole chain, as the admin unless a header says otherwise, and from a page of the
+// app's own. headers are name, value, name, value; "" leaves a header out.
 func (a *testApp) do(method, target, body string, headers ...string) *httptest.ResponseRecorder {
 	var in io.Reader
 	if body != "" {
 		in = strings.NewReader(body)
 	}
 	r := httptest.NewRequest(method, target, in)
+	r.Header.Set(personHeader, testAdmin)
+	if isUnsafe(method) {
+		r.Header.Set("Sec-Fetch-Site", "same-origin")
+	}
 	for i := 0; i < len(headers); i += 2 {
-		r.Header.Set(headers[i], headers[i+1])
+		if r.Header.Del(headers[i]); headers[i+1] != "" {
+			r.Header.Set(headers[i], headers[i+1])
+		}
 	}
 	w := httptest.NewRecorder()
 	a.Handler().ServeHTTP(w, r)
@@ -390,12 +406,18 @@ func (a *testApp) post(target string, values url.Values, headers ...string) *htt
 // follow gets the page that a form led to, with the cookies that it left.
 func (a *testApp) follow(t *testing.T, w *httptest.ResponseRecorder) *goquery.Document {
 	t.Helper()
+	return pageOf(t, a.next(t, w), http.StatusOK)
+}
+
+// next is the answer to which a form led, with the cookies that it left.
+func (a *testApp) next(t *testing.T, w *httptest.ResponseRecorder) *httptest.ResponseRecorder {
+	t.Helper()
 	status(t, w, http.StatusSeeOther)
 	var cookies []string
 	for _, c := range w.Result().Cookies() {
 		cookies = append(cookies, c.Name+"="+c.Value)
 	}
-	return pageOf(t, a.do("GET", w.Header().Get("Location"), "", "Cookie", strings.Join(cookies, "; ")), http.StatusOK)
+	return a.do("GET", w.Header().Get("Location"), "", "Cookie", strings.Join(cookies, "; "))
 }
 
 // away makes the database unreachable, as its watcher and all callers notice.
@@ -411,13 +433,39 @@ func (m *memory) away() {
 func pageOf(t *testing.T, w *httptest.ResponseRecorder, want int) *goquery.Document {
 	t.Helper()
 	status(t, w, want)
+	return checkedPage(t, w, w.Body.String())
+}
+
+// pageWithSecret reads a page that shows a secret this once: in one message, to read and to copy, and nowhere else. All
+// that holds for other pages holds for the rest of it.
+func pageWithSecret(t *testing.T, w *httptest.ResponseRecorder) (doc *goquery.Document, secret string) {
+	t.Helper()
+	status(t, w, http.StatusOK)
+	doc, err := goquery.NewDocumentFromReader(strings.NewReader(w.Body.String()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	has(t, doc, "[data-flash].once", 1)
+	secret = doc.Find("[data-flash].once code").First().Text()
+	if len(secret) < 12 {
+		t.Fatalf("the message shows %q; the page says %s", secret, words(doc, "main"))
+	}
+	doc.Find("[data-flash].once .secret").Remove()
+	if rest, err := doc.Html(); err != nil || strings.Contains(rest, secret) {
+		t.Errorf("the secret stands outside of its message, %v", err)
+	}
+	return checkedPage(t, w, strings.ReplaceAll(w.Body.String(), html.EscapeString(secret), "")), secret
+}
+
+// checkedPage checks a page's headers and its text.
+func checkedPage(t *testing.T, w *httptest.ResponseRecorder, text string) *goquery.Document {
+	t.Helper()
 	if got := w.Header().Get("Content-Type"); got != "text/html; charset=utf-8" {
 		t.Errorf("Content-Type %q", got)
 	}
 	if got := w.Header().Get("Cache-Control"); got != "no-store" {
 		t.Errorf("Cache-Control %q", got)
 	}
-	text := w.Body.String()
 	if !utf8.ValidString(text) {
 		t.Error("the page is no UTF-8")
 	}

@@ -2,13 +2,13 @@ package handlers
 
 import (
 	"bytes"
+	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
 	"sync"
-
-	"github.com/gorilla/mux"
 
 	"iotcenter/devices"
 	"iotcenter/telemetry"
@@ -18,25 +18,26 @@ const gatewayWritePath = "/influx/api/v2/write"
 
 // gatewayRoutes are the part of InfluxDB's API that devices reach: writing, and the two checks that clients make
 // before they write. Everything else under /influx is 404.
-func (s *Server) gatewayRoutes(m *mux.Router) {
-	post(m, gatewayWritePath, s.influxStyle(s.gatewayWrite))
-	get(m, "/influx/health", s.influxStyle(s.gatewayHealth))
-	get(m, "/influx/ping", s.influxStyle(s.gatewayPing))
+func (s *Server) gatewayRoutes() {
+	s.post(gatewayWritePath, everybody, s.influxStyle(s.gatewayWrite))
+	s.get("/influx/health", everybody, s.influxStyle(s.gatewayHealth))
+	s.get("/influx/ping", everybody, s.influxStyle(s.gatewayPing))
 }
 
 // gatewayWrite passes a device's line protocol on with the device's own token, behind a fence: every point carries
-// the device's id, and none carries another's.
+// the device's id, and none carries another's. What is cheap to check comes first: who it is, whether it may, how often
+// it came, and only then the body.
 func (s *Server) gatewayWrite(w http.ResponseWriter, r *http.Request) error {
 	token := deviceToken(r)
 	if token == "" {
 		return telemetry.ErrUnauthorized
 	}
-	id, err := s.Registry.ByToken(r.Context(), token)
-	if errors.Is(err, devices.ErrNotFound) {
-		return telemetry.ErrUnauthorized // which tokens there were is nobody's business
-	}
+	id, err := s.deviceOf(r, token)
 	if err != nil {
 		return err
+	}
+	if err := s.limits.request(id, s.Clock()); err != nil {
+		return about(id, err)
 	}
 	q := r.URL.Query()
 	// The organisation is not looked at: there is one, and clients name it by id, by name, or not at all.
@@ -48,8 +49,10 @@ func (s *Server) gatewayWrite(w http.ResponseWriter, r *http.Request) error {
 		return about(id, badRequest("precision", "precision is ns, us, ms or s."))
 	}
 
+	share := s.bodies.share(id)
+	defer share.release()
 	buffer := takeBuffer()
-	if err := readBody(buffer, r); err != nil {
+	if err := readBody(buffer, r, share); err != nil {
 		giveBuffer(buffer)
 		return about(id, err)
 	}
@@ -63,6 +66,10 @@ func (s *Server) gatewayWrite(w http.ResponseWriter, r *http.Request) error {
 		return about(id, err)
 	}
 	if points > 0 {
+		if err := s.limits.write(id, points, s.Clock()); err != nil {
+			giveBuffer(buffer)
+			return about(id, err)
+		}
 		if err := s.Writer.WriteLines(r.Context(), token, lines, precision); err != nil {
 			// The buffer is left to the collector: a transport that gave up may read from it for a while yet.
 			return about(id, err)
@@ -75,6 +82,39 @@ func (s *Server) gatewayWrite(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
+// deviceOf is the device that a token belongs to. A token that is known is found in memory and passes however many
+// unknown ones come from the same address: devices may share it with a stranger. For an unknown one the registry waits
+// and may ask the database, which an address can make it do so often and no more.
+func (s *Server) deviceOf(r *http.Request, token string) (devices.ID, error) {
+	id, err := s.Registry.ByToken(onlyMemory, token)
+	if errors.Is(err, context.Canceled) {
+		if err := s.guesses.unknown(s.clientOf(r).Address, s.Clock()); err != nil {
+			return "", err
+		}
+		id, err = s.Registry.ByToken(r.Context(), token)
+	}
+	return id, tokenError(id, err)
+}
+
+// onlyMemory is a context that has ended: with it, the registry answers what it knows without waiting for anything.
+var onlyMemory = func() context.Context {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	return ctx
+}()
+
+// tokenError is what the owner of a token is told when it cannot write.
+func tokenError(id devices.ID, err error) error {
+	switch {
+	case errors.Is(err, devices.ErrNotFound):
+		return telemetry.ErrUnauthorized // which tokens there were is nobody's business
+	case errors.Is(err, devices.ErrSuspended):
+		return about(id, &problem{Status: http.StatusForbidden, Code: "forbidden", Message: fmt.Sprintf("device %s is suspended", id)})
+	default:
+		return err
+	}
+}
+
 // deviceToken takes the token from `Authorization: Token t` or `Bearer t`.
 func deviceToken(r *http.Request) string {
 	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
@@ -84,14 +124,15 @@ func deviceToken(r *http.Request) string {
 	return strings.TrimSpace(token)
 }
 
-// readBody reads a write's body, unpacked. More than maxWrite, packed or not, is an *http.MaxBytesError.
-func readBody(into *bytes.Buffer, r *http.Request) error {
+// readBody reads a write's body, unpacked, within the device's share of memory. More than maxWrite, packed or not, is an
+// *http.MaxBytesError.
+func readBody(into *bytes.Buffer, r *http.Request, share *share) error {
 	switch strings.ToLower(strings.TrimSpace(r.Header.Get("Content-Encoding"))) {
 	case "", "identity":
 		if n := r.ContentLength; n > 0 && n <= maxWrite {
 			into.Grow(int(min(n, maxGrow)) + bytes.MinRead)
 		}
-		_, err := into.ReadFrom(r.Body) // limited by the chain
+		_, err := into.ReadFrom(share.reader(r.Body)) // limited by the chain
 		return brokenBody(err)
 	case "gzip":
 		packed := &watchedReader{r: r.Body}
@@ -100,7 +141,7 @@ func readBody(into *bytes.Buffer, r *http.Request) error {
 			return packed.blame(err)
 		}
 		defer giveGzip(zr)
-		n, err := into.ReadFrom(io.LimitReader(zr, maxWrite+1))
+		n, err := into.ReadFrom(share.reader(io.LimitReader(zr, maxWrite+1)))
 		if n > maxWrite {
 			return &http.MaxBytesError{Limit: maxWrite}
 		}
@@ -114,7 +155,8 @@ func readBody(into *bytes.Buffer, r *http.Request) error {
 // again can succeed, unless there was simply too much.
 func brokenBody(err error) error {
 	var tooBig *http.MaxBytesError
-	if err == nil || errors.As(err, &tooBig) {
+	var own *problem
+	if err == nil || errors.As(err, &tooBig) || errors.As(err, &own) {
 		return err
 	}
 	return &problem{Status: http.StatusRequestTimeout, Code: "incomplete", Message: "The body did not arrive whole."}
@@ -134,7 +176,6 @@ func (s *Server) gatewayHealth(w http.ResponseWriter, _ *http.Request) error {
 	if !st.Ready {
 		out.Message, out.Status, status = "the database cannot be reached", "fail", http.StatusServiceUnavailable
 	}
-	w.Header().Set("Cache-Control", "no-store")
 	writeJSON(w, status, out)
 	return nil
 }

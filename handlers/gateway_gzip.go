@@ -41,9 +41,10 @@ func (w *watchedReader) Read(p []byte) (int, error) {
 
 // blame gives an error of unpacking its kind.
 func (w *watchedReader) blame(err error) error {
+	var own *problem
 	switch {
-	case err == nil:
-		return nil
+	case err == nil, errors.As(err, &own):
+		return err
 	case w.err != nil && !errors.Is(w.err, io.EOF):
 		return brokenBody(w.err)
 	default:

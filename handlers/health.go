@@ -4,17 +4,14 @@ import (
 	"context"
 	"io"
 	"net/http"
-	"strings"
 	"time"
-
-	"github.com/gorilla/mux"
 )
 
 // opsRoutes are for those who run the app.
-func (s *Server) opsRoutes(m *mux.Router) {
-	get(m, "/healthz", s.json(s.healthz))
-	get(m, "/readyz", s.json(s.readyz))
-	get(m, "/metrics", s.Metrics.Handler())
+func (s *Server) opsRoutes() {
+	s.get("/healthz", everybody, s.json(s.healthz))
+	s.get("/readyz", everybody, s.json(s.readyz))
+	s.get("/metrics", apiReading, s.Metrics.Handler())
 }
 
 // healthz says that the process answers.
@@ -28,42 +25,19 @@ func (s *Server) healthz(w http.ResponseWriter, _ *http.Request) error {
 // readyTimeout is the longest that a readiness check waits for the database.
 const readyTimeout = 3 * time.Second
 
-type readiness struct {
-	Status   string       `json:"status"` // "ready" or "unavailable"
-	Version  string       `json:"version,omitempty"`
-	Database databaseView `json:"database"`
-}
-
-type databaseView struct {
-	Ready    bool   `json:"ready"`
-	Embedded bool   `json:"embedded"`
-	Version  string `json:"version,omitempty"`
-	Problem  string `json:"problem,omitempty"`
-	LastOK   string `json:"last_ok,omitempty"`
-	NextTry  string `json:"next_try,omitempty"`
-}
-
-// readyz is 200 when the database answers and both buckets are there, else 503.
+// readyz is 200 when the database answers, both buckets are there, and somebody can sign in; else 503. It is open to
+// everybody, so it says no more than that: what is wrong stands on the pages and in the log.
 func (s *Server) readyz(w http.ResponseWriter, r *http.Request) error {
 	ctx, cancel := context.WithTimeout(r.Context(), readyTimeout)
 	defer cancel()
-	err := s.Database.Ready(ctx)
-	st := s.Database.Status()
-	out := readiness{Status: "ready", Version: s.Version, Database: databaseView{
-		Ready: err == nil, Embedded: st.Embedded, Version: st.Version, LastOK: isoTime(st.LastOK)}}
-	status := http.StatusOK
-	if err != nil {
-		status = http.StatusServiceUnavailable
-		out.Status = "unavailable"
-		out.Database.Problem = st.Problem
-		if out.Database.Problem == "" {
-			out.Database.Problem = "The database cannot be reached."
-		}
-		out.Database.NextTry = isoTime(st.NextTry)
-		w.Header().Set("Retry-After", "5")
+	status, word := http.StatusOK, "ready"
+	if s.Database.Ready(ctx) != nil || s.People.Ready() != nil || len(s.People.Accounts()) == 0 {
+		status, word = http.StatusServiceUnavailable, "unavailable"
+		retryLater(w)
 	}
-	w.Header().Set("Cache-Control", "no-store")
-	writeJSON(w, status, out)
+	writeJSON(w, status, struct {
+		Status string `json:"status"`
+	}{word})
 	return nil
 }
 
@@ -73,34 +47,4 @@ func isoTime(t time.Time) string {
 		return ""
 	}
 	return t.UTC().Format("2006-01-02T15:04:05.000Z")
-}
-
-// publicURL is how the one who asks reaches the app.
-func (s *Server) publicURL(r *http.Request) string {
-	if s.PublicURL != "" {
-		return s.PublicURL
-	}
-	scheme := "http"
-	if r.TLS != nil {
-		scheme = "https"
-	}
-	return scheme + "://" + r.Host
-}
-
-// influxURL is the address at which a device writes.
-func (s *Server) influxURL(r *http.Request) string {
-	if s.InfluxPublicURL != "" {
-		return s.InfluxPublicURL
-	}
-	return s.publicURL(r) + "/influx"
-}
-
-// originOf cuts an address to its scheme and host.
-func originOf(address string) string {
-	scheme, rest, ok := strings.Cut(address, "://")
-	if !ok {
-		return address
-	}
-	host, _, _ := strings.Cut(rest, "/")
-	return scheme + "://" + host
 }

@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
 	"runtime/debug"
 	"strings"
@@ -14,18 +13,19 @@ import (
 
 	"github.com/gorilla/mux"
 	"github.com/klauspost/compress/gzhttp"
+
+	"iotcenter/static"
 )
 
 // middleware wraps the router in the whole chain. The router's own Use is skipped on 404 and 405, so
 // everything that each answer must have stands here. The first of the list is the outermost.
 func (s *Server) middleware(router http.Handler) http.Handler {
 	chain := [...]func(http.Handler) http.Handler{
-		s.observe,         // request id, access log, metrics
+		s.observe,         // request id, client, access log, metrics
 		s.securityHeaders, // on every answer
-		s.refuseHosts,     // names that a stranger's DNS points at this machine
-		s.limitBodies,     // no request is endless
+		s.refuseBadHosts,  // what could become anything but a host in a link
+		s.limitSizes,      // no request is endless
 		s.endStreams,      // a graceful stop ends event streams
-		s.refuseCrossSite, // no other site's page acts through a person's browser
 		s.compress,        // pages and lists
 		s.recoverPanics,   // a panic is a logged 500
 	}
@@ -43,6 +43,7 @@ type requestState struct {
 	Status  int    // 0 until the answer has begun
 	Bytes   int64
 	Problem string // what went wrong, as the error table names it
+	Client  clientInfo
 }
 
 const unmatchedRoute = "unmatched"
@@ -113,9 +114,10 @@ func (s *Server) rememberRoute(next http.Handler) http.Handler {
 // observe gives the request its id, and reports it when it is answered.
 func (s *Server) observe(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		st := &requestState{ID: newRequestID()}
+		st := &requestState{ID: newRequestID(), Client: s.readClient(r)}
 		w.Header().Set("X-Request-Id", st.ID)
 		r = r.WithContext(context.WithValue(r.Context(), stateKey{}, st))
+		r.Host = st.Client.Host // behind a proxy too it is what the browser's Origin is compared with
 		start := time.Now()
 		s.Metrics.inFlight.Inc()
 		defer func() {
@@ -139,8 +141,8 @@ func (s *Server) observe(next http.Handler) http.Handler {
 func (s *Server) access(r *http.Request, st *requestState, took time.Duration) {
 	level := slog.LevelInfo
 	switch {
-	case frequent(st.Route) && (st.Status < 400 || st.Route == "/readyz"):
-		level = slog.LevelDebug // it would drown the rest
+	case frequent(st.Route) && (st.Status < 400 || st.Status == http.StatusTooManyRequests || st.Route == "/readyz"):
+		level = slog.LevelDebug // it would drown the rest; the metrics count it
 	case st.Status >= 500 && st.Status != http.StatusServiceUnavailable:
 		level = slog.LevelWarn
 	}
@@ -151,9 +153,9 @@ func (s *Server) access(r *http.Request, st *requestState, took time.Duration) {
 	if len(path) > 200 {
 		path = path[:200] + "…"
 	}
-	remote, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		remote = r.RemoteAddr
+	remote := r.RemoteAddr
+	if st.Client.Address.IsValid() {
+		remote = st.Client.Address.String()
 	}
 	attrs := []slog.Attr{slog.String("request_id", st.ID), slog.String("method", methodLabel(r.Method)), slog.String("route", st.route()),
 		slog.String("path", path), slog.Int("status", st.Status), slog.Int64("bytes", st.Bytes), slog.Duration("took", took), slog.String("remote", remote)}
@@ -201,6 +203,10 @@ func (s *Server) recoverPanics(next http.Handler) http.Handler {
 const contentPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; img-src 'self' data:; " +
 	"connect-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'"
 
+// securityHeaders are on every answer. The referrer policy is not the stricter no-referrer on purpose: with that,
+// browsers send `Origin: null` with the forms of our own pages, and over plain HTTP, where they send no Sec-Fetch-Site,
+// such a form could not be told from another site's. What addresses hold, such as the code of a sign-in link, reaches
+// this app alone either way, and it logs neither queries nor headers.
 func (s *Server) securityHeaders(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
@@ -211,72 +217,39 @@ func (s *Server) securityHeaders(next http.Handler) http.Handler {
 		h.Set("Cross-Origin-Opener-Policy", "same-origin")
 		h.Set("Cross-Origin-Resource-Policy", "same-origin")
 		h.Set("Permissions-Policy", "camera=(), microphone=(), geolocation=(), payment=(), usb=()")
-		if s.secure || r.TLS != nil {
+		h.Set("Cache-Control", "no-store") // static files say otherwise for themselves
+		if s.clientOf(r).Secure {
 			h.Set("Strict-Transport-Security", "max-age=31536000")
 		}
 		next.ServeHTTP(w, r)
 	})
 }
 
-// refuseHosts answers local requests only when nobody else is meant to reach the app. Otherwise a page elsewhere could
-// point its own name at this machine and read the app through a person's browser as if it were its own site.
-func (s *Server) refuseHosts(next http.Handler) http.Handler {
-	if !s.LocalOnly {
-		return next
-	}
-	public := hostname(strings.TrimPrefix(strings.TrimPrefix(originOf(s.PublicURL), "https://"), "http://"))
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		host := hostname(r.Host)
-		ip := net.ParseIP(host)
-		if host == "localhost" || (ip != nil && ip.IsLoopback()) || (public != "" && strings.EqualFold(host, public)) {
-			next.ServeHTTP(w, r)
-			return
-		}
-		s.answerError(w, r, faceOf(r), errForeignHost)
-	})
-}
-
-// hostname is a Host header's name or address without its port.
-func hostname(hostport string) string {
-	if host, _, err := net.SplitHostPort(hostport); err == nil {
-		return host
-	}
-	return strings.Trim(hostport, "[]")
-}
-
-// Limits of request bodies.
+// Limits of requests. That of all headers together is the server's, which stands in package main.
 const (
-	maxBody  = 1 << 20  // forms and the JSON API
-	maxWrite = 32 << 20 // line protocol, packed or not
+	maxAddress = 8 << 10  // path and query; no page or client of ours comes near it
+	maxBody    = 1 << 20  // forms and the JSON API
+	maxLogin   = 16 << 10 // the one form that strangers can send: they hold memory for as long as they send slowly
+	maxWrite   = 32 << 20 // line protocol, packed or not
 )
 
-func (s *Server) limitBodies(next http.Handler) http.Handler {
+var errLongAddress = &problem{Status: http.StatusRequestURITooLong, Code: "too_long", Message: "The address is longer than " + bytesForPeople(maxAddress) + "."}
+
+func (s *Server) limitSizes(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if len(r.RequestURI) > maxAddress {
+			s.answerError(w, r, faceOf(r), errLongAddress)
+			return
+		}
 		if r.Body != nil && r.Body != http.NoBody {
 			limit := int64(maxBody)
-			if faceOf(r) == faceGateway {
+			switch {
+			case faceOf(r) == faceGateway:
 				limit = maxWrite
+			case r.URL.Path == "/login":
+				limit = maxLogin
 			}
 			r.Body = http.MaxBytesReader(w, r.Body, limit)
-		}
-		next.ServeHTTP(w, r)
-	})
-}
-
-// refuseCrossSite refuses unsafe requests that another site's page makes through a person's browser. The gateway
-// is left out: a device's token decides there, no cookie does.
-func (s *Server) refuseCrossSite(next http.Handler) http.Handler {
-	protection := http.NewCrossOriginProtection()
-	if s.PublicURL != "" {
-		// Behind a proxy that rewrites Host, the browser's Origin is still the public one.
-		if err := protection.AddTrustedOrigin(originOf(s.PublicURL)); err != nil {
-			s.Log.Warn("PUBLIC_URL is no origin that forms can come from", "error", err)
-		}
-	}
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if f := faceOf(r); f != faceGateway && protection.Check(r) != nil {
-			s.answerError(w, r, f, errCrossSite)
-			return
 		}
 		next.ServeHTTP(w, r)
 	})
@@ -291,7 +264,7 @@ func (s *Server) compress(next http.Handler) http.Handler {
 	}
 	packed := wrap(next)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if wantsStream(r) || faceOf(r) == faceGateway {
+		if wantsStream(r) || faceOf(r) == faceGateway || strings.HasPrefix(r.URL.Path, static.Prefix) {
 			next.ServeHTTP(w, r)
 			return
 		}

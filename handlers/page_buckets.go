@@ -11,6 +11,7 @@ import (
 	"github.com/gorilla/mux"
 
 	"iotcenter/devices"
+	"iotcenter/people"
 	"iotcenter/telemetry"
 	"iotcenter/views"
 )
@@ -46,6 +47,7 @@ func (s *Server) createBucket(w http.ResponseWriter, r *http.Request) error {
 	}
 	form.Retention = retention
 	made, err := s.Buckets.CreateBucket(r.Context(), strings.TrimSpace(form.Name), retention)
+	s.record(r, people.ActionBucketMake, form.Name, err)
 	switch {
 	case errors.Is(err, telemetry.ErrBucketExists), errors.Is(err, telemetry.ErrInvalidBucket):
 		form.NameProblem = bucketProblem(err)
@@ -92,6 +94,7 @@ func (s *Server) setRetention(w http.ResponseWriter, r *http.Request) error {
 		return s.retentionPage(w, r, http.StatusOK, page)
 	}
 	changed, err := s.Buckets.SetRetention(r.Context(), b.ID, retention)
+	s.record(r, people.ActionRetention, b.Name, err, "keeps data "+keeps(retention))
 	switch {
 	case errors.Is(err, telemetry.ErrInvalidBucket):
 		page.Problem = bucketProblem(err)

@@ -27,13 +27,34 @@ func (s *Server) showDevice(w http.ResponseWriter, r *http.Request, id devices.I
 	if err != nil {
 		return about(id, err)
 	}
-	page := views.DevicePage{Device: d, Config: s.deviceConfig(r), Language: r.URL.Query().Get("lang")}
+	page := views.DevicePage{Device: d, LastUse: s.Registry.LastUse(id), Enrolled: s.enrolledBy(r.Context(), d), Config: s.deviceConfig(r), Language: r.URL.Query().Get("lang")}
 	if err := s.readMeasurements(r.Context(), &page); err != nil {
 		return about(id, err)
 	}
 	page.Shell = s.shell(w, r, string(id), "devices")
 	s.topic(r, &page.Shell, "device")
 	return s.render(w, r, http.StatusOK, views.Device(page))
+}
+
+// enrolledBy is the enrolment key that registered a device, by its name where it still holds.
+func (s *Server) enrolledBy(ctx context.Context, d devices.Device) string {
+	if d.EnrolledBy == "" {
+		return ""
+	}
+	return s.enrolmentKeyWords(ctx, d.EnrolledBy)
+}
+
+// enrolmentKeyWords names an enrolment key by its id.
+func (s *Server) enrolmentKeyWords(ctx context.Context, id string) string {
+	keys, err := s.Enrolment.Keys(ctx)
+	if err == nil {
+		for _, k := range keys {
+			if k.ID == id {
+				return "the key " + k.Name
+			}
+		}
+	}
+	return "a key that is gone" // or cannot be read right now; it is a detail
 }
 
 // readMeasurements asks for the last entry and for the statistics. A database that fails now leaves the page without them.
@@ -56,7 +77,7 @@ func (s *Server) readMeasurements(ctx context.Context, page *views.DevicePage) e
 	}
 	page.Unread = err != nil
 	page.Last, page.Stats = last[id], stats
-	page.State = devices.StateAt(page.Last, now)
+	page.State = page.Device.StateAt(page.Last, now)
 	return nil
 }
 

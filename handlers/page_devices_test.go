@@ -162,8 +162,11 @@ func TestRegisterForm(t *testing.T) {
 		t.Errorf("%d devices", n)
 	}
 
-	doc = app.follow(t, app.post("/devices", url.Values{"id": {" dev1 "}}))
-	says(t, doc, ".flash.ok", "Device dev1 is registered. It shows as “Never seen” until its first point arrives.")
+	doc, token := pageWithSecret(t, app.next(t, app.post("/devices", url.Values{"id": {" dev1 "}})))
+	if token != "canary-token-1-of-dev1==" {
+		t.Errorf("the token is shown as %q", token)
+	}
+	says(t, doc, ".flash.ok", "Device dev1 is registered. Its token is shown only now. It shows as “Never seen” until its first point arrives.")
 	says(t, doc, ".flash .mono", "dev1")
 	if got := shownIDs(doc); got != "dev1" {
 		t.Errorf("devices %q", got)

@@ -7,15 +7,18 @@ import (
 	"strings"
 
 	"iotcenter/devices"
+	"iotcenter/people"
 	"iotcenter/views"
 )
 
-// newDevice is the form for a device. A device may have the id "new": its own page is at ?device.
+// newDevice is the form for a device.
 func (s *Server) newDevice(w http.ResponseWriter, r *http.Request) error {
-	if r.URL.Query().Has("device") {
-		return s.showDevice(w, r, "new")
-	}
 	return s.registerForm(w, r, http.StatusOK, "", "")
+}
+
+// deviceCalledNew is the page of a device that has the id "new", whose address is the form's: it is at ?device.
+func (s *Server) deviceCalledNew(w http.ResponseWriter, r *http.Request) error {
+	return s.showDevice(w, r, "new")
 }
 
 func (s *Server) registerForm(w http.ResponseWriter, r *http.Request, status int, typed, problem string) error {
@@ -37,13 +40,20 @@ func (s *Server) register(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	_, created, err := s.Registry.Register(r.Context(), id)
+	if created || err != nil {
+		s.record(r, people.ActionRegister, string(id), err)
+	}
 	if err != nil {
 		return about(id, err)
 	}
 	flash := views.Flash{Kind: views.FlashWarn, Text: fmt.Sprintf("Device %s is already registered.", id), Mark: string(id)}
 	if created {
-		flash.Kind = views.FlashOK
-		flash.Text = fmt.Sprintf("Device %s is registered. It shows as “Never seen” until its first point arrives.", id)
+		d, token, err := s.Registry.Credentials(r.Context(), id)
+		if err != nil {
+			return about(id, err)
+		}
+		flash = s.tokenFlash(r, d, token)
+		flash.Text = fmt.Sprintf("Device %s is registered. Its token is shown only now. It shows as “Never seen” until its first point arrives.", id)
 		s.Fleet.Forget() // its data from an earlier registration may show again
 	}
 	s.flash(w, r, flash)
@@ -80,7 +90,7 @@ func (s *Server) remove(w http.ResponseWriter, r *http.Request) error {
 	default:
 		return &problem{Status: http.StatusUnprocessableEntity, Code: "invalid", Message: "The data are kept or deleted; there is no third way.", Field: "data"}
 	}
-	if err := s.removeDevice(r.Context(), id, withData); err != nil {
+	if err := s.removeDevice(r, id, withData); err != nil {
 		return err
 	}
 	text := fmt.Sprintf("Device %s was unregistered. Its data stay.", id)

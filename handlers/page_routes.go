@@ -3,30 +3,30 @@ package handlers
 import (
 	"net/http"
 
-	"github.com/gorilla/mux"
-
 	"iotcenter/static"
 	"iotcenter/views"
 )
 
 // pageRoutes are the pages of the fleet, its devices and the buckets, the choices of a person, and the static files.
-func (s *Server) pageRoutes(m *mux.Router) {
-	get(m, "/", s.html(s.home))
-	get(m, "/devices", s.html(s.showDevices))
-	post(m, "/devices", s.html(s.register))
-	get(m, "/devices/new", s.html(s.newDevice))
-	get(m, "/devices/{id}", s.html(s.device))
-	get(m, "/devices/{id}/remove", s.html(s.askRemove))
-	post(m, "/devices/{id}/remove", s.html(s.remove))
-	get(m, "/buckets", s.html(s.showBuckets))
-	post(m, "/buckets", s.html(s.createBucket))
-	get(m, "/buckets/{bucket}/retention", s.html(s.askRetention))
-	post(m, "/buckets/{bucket}/retention", s.html(s.setRetention))
-	get(m, "/about", s.html(s.about))
-	post(m, "/theme", s.html(s.chooseTheme))
-	post(m, "/help", s.html(s.chooseHelp))
-	post(m, "/database/try", s.html(s.tryDatabase))
-	m.PathPrefix(static.Prefix).Handler(static.Handler())
+func (s *Server) pageRoutes() {
+	s.get("/", seeing, s.html(s.home))
+	s.get("/devices", seeing, s.html(s.showDevices))
+	s.post("/devices", managing, s.html(s.register))
+	s.get("/devices/new", seeing, s.html(s.deviceCalledNew)).Queries("device", "{device:.*}")
+	s.get("/devices/new", managing, s.html(s.newDevice))
+	s.get("/devices/{id}", seeing, s.html(s.device))
+	s.get("/devices/{id}/remove", managing, s.html(s.askRemove))
+	s.post("/devices/{id}/remove", managing, s.html(s.remove))
+	s.tokenRoutes()
+	s.get("/buckets", seeing, s.html(s.showBuckets))
+	s.post("/buckets", managing, s.html(s.createBucket))
+	s.get("/buckets/{bucket}/retention", managing, s.html(s.askRetention))
+	s.post("/buckets/{bucket}/retention", managing, s.html(s.setRetention))
+	s.get("/about", seeing, s.html(s.about))
+	s.post("/theme", signedIn, s.html(s.chooseTheme))
+	s.post("/help", signedIn, s.html(s.chooseHelp))
+	s.post("/database/try", seeing, s.html(s.tryDatabase))
+	s.allow(s.router.PathPrefix(static.Prefix).Handler(static.Handler()), everybody)
 }
 
 // seeOther ends a form that succeeded. The address comes from the app, or is one of its own pages.

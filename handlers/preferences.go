@@ -52,7 +52,7 @@ func (s *Server) savePreferences(w http.ResponseWriter, r *http.Request, p prefe
 	}
 	http.SetCookie(w, &http.Cookie{
 		Name: preferencesName, Value: values.Encode(), Path: "/", MaxAge: int(preferencesAge / time.Second),
-		HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: s.secure || r.TLS != nil,
+		HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: s.clientOf(r).Secure,
 	})
 }
 

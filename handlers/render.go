@@ -3,6 +3,7 @@ package handlers
 import (
 	"bytes"
 	"context"
+	"math"
 	"net/http"
 	"strconv"
 	"time"
@@ -19,15 +20,22 @@ import (
 func (s *Server) shell(w http.ResponseWriter, r *http.Request, title, nav string) views.Shell {
 	chosen := s.preferences(r)
 	count := -1
-	if s.Database.Status().Ready {
+	if s.Database.Status().Ready && principalOf(r).kind == byPerson {
 		if n, err := s.Registry.Count(r.Context()); err == nil {
 			count = n
 		}
 	}
-	return views.Shell{
+	shell := views.Shell{
 		Title: title, Nav: nav, HelpOpen: chosen.helpOpen(nav), Theme: chosen.Theme, Path: r.URL.RequestURI(), Now: s.Clock(),
-		Devices: count, Flashes: s.takeFlashes(w, r), Database: s.Database.Status(), Version: s.Version,
+		Devices: count, Flashes: s.takeFlashes(w, r), Database: s.Database.Status(), Version: s.Version, Person: principalOf(r).person(),
 	}
+	if shell.SignedIn() {
+		shell.WindowUntil = s.Enrolment.Window().Until
+	}
+	if shell.CanManage() {
+		shell.Waiting = s.Enrolment.WaitingCount()
+	}
+	return shell
 }
 
 // errorPage answers a failure with a page. It must not fail itself.
@@ -68,6 +76,11 @@ func (s *Server) render(w http.ResponseWriter, r *http.Request, status int, c te
 }
 
 // retryLater tells a program when to ask again for a page that the database was missing for.
-func retryLater(w http.ResponseWriter) {
-	w.Header().Set("Retry-After", strconv.Itoa(int(defaultRetry/time.Second)))
+func retryLater(w http.ResponseWriter) { setRetryAfter(w, defaultRetry) }
+
+// setRetryAfter tells when to ask again, in whole seconds; 0 tells nothing.
+func setRetryAfter(w http.ResponseWriter, d time.Duration) {
+	if d > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(d.Seconds()))))
+	}
 }

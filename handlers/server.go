@@ -8,14 +8,17 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"strings"
 	"time"
 
 	"github.com/gorilla/mux"
-	"github.com/gorilla/sessions"
+	"github.com/gorilla/securecookie"
+	"golang.org/x/time/rate"
 
 	"iotcenter/devices"
 	"iotcenter/emulator"
+	"iotcenter/people"
 	"iotcenter/telemetry"
 )
 
@@ -38,13 +41,18 @@ type Options struct {
 	Writer    telemetry.Writer
 	Buckets   telemetry.BucketStore
 	Database  Database
+	People    *people.Directory
+	Audit     *people.Audit
+	Enrolment *devices.Enrolment
 	Backfills *emulator.Backfills
 	Live      *emulator.Live
 
-	SessionKey      []byte // session cookies are encrypted under keys derived from it
-	PublicURL       string // optional: how people and devices reach the app
-	InfluxPublicURL string // optional: the address handed to devices
-	LocalOnly       bool   // nobody but this machine is meant to reach the app: requests for foreign names are refused
+	SessionKey      []byte         // session cookies are encrypted under keys derived from it
+	PublicURL       string         // optional: how people and devices reach the app
+	InfluxPublicURL string         // optional: the address handed to devices
+	TrustedProxies  []netip.Prefix // optional: whose X-Forwarded headers are believed; not v4-mapped
+	AuthProxyHeader string         // optional: in which a trusted proxy names the person
+	Limits          Limits         // of what devices write; optional
 	Version         string
 	Clock           func() time.Time // optional: time.Now
 	Log             *slog.Logger     // optional: slog.Default
@@ -54,10 +62,17 @@ type Options struct {
 // Server answers HTTP requests. Make one with New.
 type Server struct {
 	Options
-	router   *mux.Router
-	chain    http.Handler
-	sessions *sessions.CookieStore
-	secure   bool // PublicURL is https: cookies are for encrypted connections only
+	router      *mux.Router
+	chain       http.Handler
+	rules       map[*mux.Route]access
+	cookies     *cookieKeys
+	known       *securecookie.SecureCookie
+	crossOrigin *http.CrossOriginProtection
+	secure      bool // PublicURL is https: cookies are for encrypted connections only
+	limits      *writeLimits
+	guesses     *guessLimits
+	denials     *rate.Limiter // of what the audit log takes
+	bodies      bodyBudget
 
 	streams      context.Context // ends when event streams have to
 	closeStreams context.CancelFunc
@@ -76,18 +91,25 @@ func New(o Options) *Server {
 	}
 	o.PublicURL = strings.TrimRight(o.PublicURL, "/")
 	o.InfluxPublicURL = strings.TrimRight(o.InfluxPublicURL, "/")
-	s := &Server{Options: o, router: mux.NewRouter(), secure: strings.HasPrefix(o.PublicURL, "https://")}
-	s.sessions = newSessionStore(o.SessionKey)
+	s := &Server{Options: o, router: mux.NewRouter(), rules: map[*mux.Route]access{}, secure: strings.HasPrefix(strings.ToLower(o.PublicURL), "https://")}
+	s.cookies, s.known = &cookieKeys{secret: o.SessionKey}, newKnownCookies(o.SessionKey)
+	s.crossOrigin = newCrossOrigin(o.PublicURL, o.Log)
+	s.limits, s.guesses = newWriteLimits(o.Limits), newGuessLimits()
+	s.denials = rate.NewLimiter(denialsPerSecond, denialsAtOnce)
 	s.streams, s.closeStreams = context.WithCancel(context.Background())
 
-	s.opsRoutes(s.router)
-	s.gatewayRoutes(s.router)
-	s.apiRoutes(s.router)
-	s.dashboardRoutes(s.router)
-	s.pageRoutes(s.router)
-	s.router.NotFoundHandler = s.unmatched(errNoSuchAddress)
-	s.router.MethodNotAllowedHandler = s.methodNotAllowed()
-	s.router.Use(s.rememberRoute)
+	s.opsRoutes()
+	s.gatewayRoutes()
+	s.apiRoutes()
+	s.authRoutes()
+	s.peopleRoutes()
+	s.enrolmentRoutes()
+	s.auditRoutes()
+	s.dashboardRoutes()
+	s.pageRoutes()
+	s.router.NotFoundHandler = s.refuseStrangers(s.unmatched(errNoSuchAddress))
+	s.router.MethodNotAllowedHandler = s.refuseStrangers(s.methodNotAllowed())
+	s.router.Use(s.rememberRoute, s.authorize)
 	s.chain = s.middleware(s.router)
 	return s
 }
@@ -140,14 +162,4 @@ func (s *Server) methodNotAllowed() http.Handler {
 		w.Header().Set("Allow", strings.Join(allowed, ", "))
 		s.answerError(w, r, faceOf(r), errMethodNotAllowed)
 	})
-}
-
-// get registers a route for reading.
-func get(m *mux.Router, path string, h http.Handler) *mux.Route {
-	return m.Handle(path, h).Methods(http.MethodGet, http.MethodHead)
-}
-
-// post registers a route for one unsafe act.
-func post(m *mux.Router, path string, h http.Handler) *mux.Route {
-	return m.Handle(path, h).Methods(http.MethodPost)
 }

@@ -7,10 +7,9 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/gorilla/mux"
-
 	"iotcenter/devices"
 	"iotcenter/emulator"
+	"iotcenter/people"
 	"iotcenter/telemetry"
 	"iotcenter/views"
 )
@@ -19,18 +18,17 @@ const (
 	shownRuns    = 5               // earlier runs on the page
 	signalBack   = 24 * time.Hour  // of the small drawings
 	signalPoints = 60              // their points
-	byPage       = "this page"     // who started a run, as long as nobody signs in
 	statsBack    = views.StatsDays // days of measurements
 	dayLength    = 24 * time.Hour
 )
 
-func (s *Server) virtualRoutes(m *mux.Router) {
-	get(m, "/virtual", s.html(s.virtualPage))
-	get(m, "/devices/"+string(devices.VirtualDevice), s.html(s.virtualPage))
-	get(m, "/virtual/events", s.html(s.virtualEvents))
-	post(m, "/virtual/backfill", s.html(s.startBackfill))
-	post(m, "/virtual/backfill/cancel", s.html(s.cancelBackfill))
-	post(m, "/virtual/live", s.html(s.switchLive))
+func (s *Server) virtualRoutes() {
+	s.get("/virtual", seeing, s.html(s.virtualPage))
+	s.get("/devices/"+string(devices.VirtualDevice), seeing, s.html(s.virtualPage))
+	s.get("/virtual/events", seeing, s.html(s.virtualEvents))
+	s.post("/virtual/backfill", managing, s.html(s.startBackfill))
+	s.post("/virtual/backfill/cancel", managing, s.html(s.cancelBackfill))
+	s.post("/virtual/live", managing, s.html(s.switchLive))
 }
 
 // virtualPage shows the virtual device, registered or not.
@@ -78,7 +76,7 @@ func (s *Server) readVirtual(ctx context.Context, page *views.VirtualPage) error
 			page.Last = f.LastTime
 		}
 	}
-	page.State = devices.StateAt(page.Last, now)
+	page.State = page.Device.StateAt(page.Last, now)
 	runs, err := s.Backfills.Runs(ctx, id, shownRuns)
 	for _, run := range runs {
 		page.Runs = append(page.Runs, runView(run))
@@ -114,7 +112,12 @@ func (s *Server) startBackfill(w http.ResponseWriter, r *http.Request) error {
 	if err := s.registerVirtual(r); err != nil {
 		return err
 	}
-	if err := s.Backfills.Start(id, byPage); err != nil && !errors.Is(err, emulator.ErrRunning) {
+	err := s.Backfills.Start(id, principalOf(r).name())
+	if errors.Is(err, emulator.ErrRunning) {
+		return s.backToRun(w, r)
+	}
+	s.record(r, people.ActionBackfill, string(id), err)
+	if err != nil {
 		return about(id, err)
 	}
 	return s.backToRun(w, r)
@@ -140,7 +143,9 @@ func (s *Server) switchLive(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 	}
-	if err := s.Live.Set(r.Context(), id, on); err != nil {
+	err = s.Live.Set(r.Context(), id, on)
+	s.record(r, people.ActionBackfill, string(id), err, map[bool]string{true: "live points on", false: "live points off"}[on])
+	if err != nil {
 		return about(id, err)
 	}
 	http.Redirect(w, r, "/virtual", http.StatusSeeOther)
@@ -148,7 +153,10 @@ func (s *Server) switchLive(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *Server) registerVirtual(r *http.Request) error {
-	_, _, err := s.Registry.Register(r.Context(), devices.VirtualDevice)
+	_, created, err := s.Registry.Register(r.Context(), devices.VirtualDevice)
+	if created || err != nil {
+		s.record(r, people.ActionRegister, string(devices.VirtualDevice), err)
+	}
 	return about(devices.VirtualDevice, err)
 }
 

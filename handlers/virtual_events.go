@@ -42,11 +42,17 @@ func (s *Server) virtualEvents(w http.ResponseWriter, r *http.Request) error {
 				}
 				return nil
 			}
+			if !s.still(r) { // signed out meanwhile: the page, asked for again, leads to the sign-in page
+				return nil
+			}
 			if last = p; p.State == emulator.Running {
 				view := progressView(p)
 				err = stream.Send("progress", progressJSON{p.Written, p.Total, view.Count(), view.Of(), view.Left(s.Clock())})
 			}
 		case <-pause.C:
+			if !s.still(r) {
+				return nil
+			}
 			err = stream.Ping()
 		case <-stream.Done():
 			return nil

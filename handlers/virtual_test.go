@@ -83,7 +83,7 @@ func TestBackfillByForm(t *testing.T) {
 			doc := app.follow(t, w)
 			says(t, doc, row.kind, row.says)
 			says(t, doc, "table.runs tbody tr", row.says)
-			says(t, doc, "table.runs tbody tr", "this page")
+			says(t, doc, "table.runs tbody tr", testAdmin)
 			has(t, doc, "[data-running], progress", 0)
 			has(t, pageOf(t, app.do("GET", "/virtual", ""), 200), ".flash", 0)
 			has(t, pageOf(t, app.do("GET", "/virtual?run=1", ""), 200), ".flash", 0)
@@ -174,6 +174,7 @@ func events(t *testing.T, srv *httptest.Server, ctx context.Context) (next func(
 		t.Fatal(err)
 	}
 	req.Header.Set("Accept", "text/event-stream")
+	req.Header.Set(personHeader, testViewer)
 	resp, err := srv.Client().Do(req)
 	if err != nil {
 		t.Fatal(err)
