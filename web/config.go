@@ -6,18 +6,21 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"net/http"
+	"net/netip"
 	"net/url"
 	"os"
 	"strconv"
 	"strings"
 
 	"github.com/alecthomas/kong"
+	"golang.org/x/net/http/httpguts"
 )
 
 // Config is what the program is told, by flags or by the environment. The environment's name of a field is its
 // flag's in capitals: --influx-url is INFLUX_URL. An empty variable counts as unset.
 type Config struct {
-	Host             string `default:"127.0.0.1" help:"Address to listen on. One that is not loopback is refused unless INSECURE_OPEN is true."`
+	Host             string `default:"127.0.0.1" help:"Address to listen on; 0.0.0.0 is every one of this machine."`
 	Port             string `default:"5000" help:"Port to listen on; 0 takes a free one."`
 	PublicURL        string `name:"public-url" help:"How people and devices reach the app, such as https://iot.example.org. Unset: as the request came."`
 	DataDir          string `default:"data" help:"Folder of the embedded InfluxDB and of the key file."`
@@ -31,9 +34,28 @@ type Config struct {
 	SecretKey        string `help:"At least 32 characters, from which all keys derive; the same for all replicas. Needed with INFLUX_URL; embedded: a key file in DATA_DIR when unset."`
 	SecretKeyFile    string `help:"File that holds SECRET_KEY."`
 	EmbeddedListen   string `help:"Address at which other programs reach the embedded InfluxDB, such as 127.0.0.1:8086."`
-	InsecureOpen     bool   `help:"Serve to the whole network, although nobody signs in."`
-	LogLevel         string `default:"info" help:"debug, info, warn or error."`
-	LogFormat        string `default:"text" help:"text or json."`
+
+	TLSCert string `name:"tls-cert" help:"Certificate file (PEM, with the chain) to serve HTTPS with; read again when it changes."`
+	TLSKey  string `name:"tls-key" help:"Its key file."`
+
+	TrustedProxies  string `help:"Addresses and networks of reverse proxies whose X-Forwarded-For, -Proto and -Host are believed, such as 127.0.0.1,10.0.0.0/8."`
+	AuthProxyHeader string `help:"Header in which a trusted proxy names the person who signed in there."`
+
+	AdminPassword     string `help:"Password of the first account, admin. Unset: one is made and printed."`
+	AdminPasswordFile string `help:"File that holds ADMIN_PASSWORD."`
+	APIKey            string `name:"api-key" help:"An API key of level ADMIN for automation, valid while it is set: 32 or more printable characters."`
+	APIKeyFile        string `name:"api-key-file" help:"File that holds API_KEY."`
+
+	LimitDeviceRequests int `default:"200" help:"Writes a second of one device; 0 is no limit."`
+	LimitDevicePoints   int `default:"200000" help:"Points a second of one device; 0 is no limit."`
+	LimitRequests       int `default:"20000" help:"Writes a second of all devices, on this replica; 0 is no limit."`
+	LimitPoints         int `default:"2000000" help:"Points a second of all devices, on this replica; 0 is no limit."`
+
+	LogLevel  string `default:"info" help:"debug, info, warn or error."`
+	LogFormat string `default:"text" help:"text or json."`
+
+	// InsecureOpen tells that INSECURE_OPEN is set, which earlier versions asked for and this one ignores.
+	InsecureOpen bool `kong:"-"`
 }
 
 // commandLine is the whole of it: the configuration and the commands.
@@ -43,10 +65,16 @@ type commandLine struct {
 	Health  struct{} `cmd:"" help:"Ask the IoT Center on this machine whether it lives (for health checks of containers)."`
 	Version struct{} `cmd:"" help:"Print the version."`
 
+	ResetPassword resetArgs `cmd:"" help:"Give an account a new password, and print it; an account that is missing is made, as an admin."`
+
 	Backup  backupArgs  `cmd:"" help:"Write everything that the embedded InfluxDB holds, and the key, into an archive; while the program runs, too."`
 	Restore restoreArgs `cmd:"" help:"Put an archive back into DATA_DIR; the program must not run."`
 	Export  exportArgs  `cmd:"" help:"Write the points of a bucket as line protocol."`
 	Import  importArgs  `cmd:"" help:"Write line protocol into a bucket."`
+}
+
+type resetArgs struct {
+	Name string `arg:"" optional:"" default:"admin" help:"The account's name."`
 }
 
 type backupArgs struct {
@@ -110,6 +138,7 @@ func parse(args []string, getenv func(string) string, out io.Writer) (cli comman
 	if err != nil {
 		return commandLine{}, "", err
 	}
+	cli.InsecureOpen = getenv("INSECURE_OPEN") != ""
 	command, _, _ = strings.Cut(parsed.Command(), " ") // what follows names its arguments
 	return cli, command, nil
 }
@@ -125,9 +154,6 @@ func (c Config) validate() error {
 	}
 	if port, err := strconv.Atoi(c.Port); err != nil || port < 0 || port > 65535 {
 		wrong("PORT", "%q is no port; it is a number from 0 to 65535", c.Port)
-	}
-	if !loopback(c.Host) && !c.InsecureOpen {
-		wrong("HOST", "%q can be reached from the network, and nobody signs in yet; set INSECURE_OPEN=true if that is what you want", c.Host)
 	}
 	for _, u := range []struct{ name, value string }{
 		{"INFLUX_URL", c.InfluxURL}, {"PUBLIC_URL", c.PublicURL}, {"INFLUX_PUBLIC_URL", c.InfluxPublicURL},
@@ -152,11 +178,13 @@ func (c Config) validate() error {
 	if c.InfluxBucket == c.InfluxBucketAuth {
 		wrong("INFLUX_BUCKET_AUTH", "it is the same as INFLUX_BUCKET; registrations need a bucket of their own")
 	}
-	if c.SecretKey != "" && c.SecretKeyFile != "" {
-		wrong("SECRET_KEY", "SECRET_KEY_FILE is set as well; set one of them")
-	}
-	if c.InfluxToken != "" && c.InfluxTokenFile != "" {
-		wrong("INFLUX_TOKEN", "INFLUX_TOKEN_FILE is set as well; set one of them")
+	for _, s := range []struct{ name, value, file string }{
+		{"SECRET_KEY", c.SecretKey, c.SecretKeyFile}, {"INFLUX_TOKEN", c.InfluxToken, c.InfluxTokenFile},
+		{"ADMIN_PASSWORD", c.AdminPassword, c.AdminPasswordFile}, {"API_KEY", c.APIKey, c.APIKeyFile},
+	} {
+		if s.value != "" && s.file != "" {
+			wrong(s.name, "%s_FILE is set as well; set one of them", s.name)
+		}
 	}
 	if c.SecretKey != "" && len(c.SecretKey) < minSecret {
 		wrong("SECRET_KEY", "it has %d characters; at least %d are needed", len(c.SecretKey), minSecret)
@@ -179,6 +207,39 @@ func (c Config) validate() error {
 		}
 		if c.EmbeddedListen != "" {
 			wrong("EMBEDDED_LISTEN", "with INFLUX_URL there is no embedded InfluxDB to open")
+		}
+	}
+	if c.APIKey != "" {
+		if problem := keyProblem(c.APIKey); problem != "" {
+			wrong("API_KEY", "%s", problem)
+		}
+	}
+	switch {
+	case c.TLSCert != "" && c.TLSKey == "":
+		wrong("TLS_KEY", "it is needed with TLS_CERT")
+	case c.TLSKey != "" && c.TLSCert == "":
+		wrong("TLS_CERT", "it is needed with TLS_KEY")
+	}
+	if _, err := c.trustedProxies(); err != nil {
+		wrong("TRUSTED_PROXIES", "%v", err)
+	}
+	if c.AuthProxyHeader != "" {
+		switch {
+		case !validHeaderName(c.AuthProxyHeader):
+			wrong("AUTH_PROXY_HEADER", "%q is no header that can name a person", c.AuthProxyHeader)
+		case c.TrustedProxies == "":
+			wrong("AUTH_PROXY_HEADER", "anybody could send it; it needs TRUSTED_PROXIES, which says who may")
+		}
+	}
+	for _, l := range []struct {
+		name  string
+		value int
+	}{
+		{"LIMIT_DEVICE_REQUESTS", c.LimitDeviceRequests}, {"LIMIT_DEVICE_POINTS", c.LimitDevicePoints},
+		{"LIMIT_REQUESTS", c.LimitRequests}, {"LIMIT_POINTS", c.LimitPoints},
+	} {
+		if l.value < 0 {
+			wrong(l.name, "%d is less than nothing; 0 is no limit", l.value)
 		}
 	}
 	if _, err := logLevel(c.LogLevel); err != nil {
@@ -212,13 +273,63 @@ func urlProblem(s string) string {
 	}
 }
 
-// loopback tells whether only this machine reaches an address.
-func loopback(host string) bool {
-	if host == "localhost" {
-		return true
+// https tells whether the program serves HTTPS itself.
+func (c Config) https() bool { return c.TLSCert != "" }
+
+// trustedProxies reads TRUSTED_PROXIES: addresses and networks between commas. A v4-mapped one is the IPv4 one that it
+// stands for.
+func (c Config) trustedProxies() ([]netip.Prefix, error) {
+	if c.TrustedProxies == "" {
+		return nil, nil
 	}
-	ip := net.ParseIP(strings.Trim(host, "[]"))
-	return ip != nil && ip.IsLoopback()
+	var out []netip.Prefix
+	for entry := range strings.SplitSeq(c.TrustedProxies, ",") {
+		p, ok := network(strings.TrimSpace(entry))
+		if !ok {
+			return nil, fmt.Errorf("%q is no address and no network; they look like 127.0.0.1 and 10.0.0.0/8", strings.TrimSpace(entry))
+		}
+		out = append(out, p)
+	}
+	return out, nil
+}
+
+// network reads an address, or a network with its length.
+func network(entry string) (netip.Prefix, bool) {
+	p, err := netip.ParsePrefix(entry)
+	if err != nil {
+		a, err := netip.ParseAddr(entry)
+		if err != nil || a.Zone() != "" {
+			return netip.Prefix{}, false
+		}
+		p = netip.PrefixFrom(a, a.BitLen())
+	}
+	if p.Addr().Is4In6() {
+		if p.Bits() < 96 {
+			return netip.Prefix{}, false // the IPv4 addresses would be a small part of it, and never match
+		}
+		p = netip.PrefixFrom(p.Addr().Unmap(), p.Bits()-96)
+	}
+	return p.Masked(), true
+}
+
+// validHeaderName tells whether a header of this name can be one that a proxy adds for the app alone.
+func validHeaderName(name string) bool {
+	switch http.CanonicalHeaderKey(name) {
+	case "Authorization", "Cookie", "Forwarded", "Host", "Origin", "Referer", "User-Agent", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto":
+		return false // these mean something else, or come from the browser
+	}
+	return httpguts.ValidHeaderFieldName(name)
+}
+
+// keyProblem says what is wrong with an API_KEY; it never quotes it.
+func keyProblem(key string) string {
+	if strings.ContainsFunc(key, func(r rune) bool { return r <= ' ' || r >= 0x7f }) {
+		return "it has a space, or something else that is no printable ASCII character"
+	}
+	if len(key) < minSecret {
+		return fmt.Sprintf("it has %d characters; at least %d are needed", len(key), minSecret)
+	}
+	return ""
 }
 
 func logLevel(name string) (slog.Level, error) {

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bytes"
+	"context"
 	"io"
 	"log/slog"
 )
@@ -13,4 +15,17 @@ func newLogger(c Config, w io.Writer) *slog.Logger {
 		return slog.New(slog.NewJSONHandler(w, o))
 	}
 	return slog.New(slog.NewTextHandler(w, o))
+}
+
+// serverErrors takes what net/http has to say about connections. Whoever scans ports makes a failed handshake a line,
+// as many as they like: those are for debugging.
+type serverErrors struct{ log *slog.Logger }
+
+func (s serverErrors) Write(line []byte) (int, error) {
+	level := slog.LevelWarn
+	if bytes.Contains(line, []byte("TLS handshake error")) {
+		level = slog.LevelDebug
+	}
+	s.log.Log(context.Background(), level, string(bytes.TrimSpace(line)))
+	return len(line), nil
 }

@@ -49,6 +49,8 @@ func perform(ctx context.Context, cli commandLine, command string, t terminal) e
 		return export(ctx, cli.Config, cli.Export, t)
 	case "import":
 		return importLines(ctx, cli.Config, cli.Import, t)
+	case "reset-password":
+		return resetPassword(ctx, cli.Config, cli.ResetPassword.Name, t)
 	}
 	return run(ctx, cli.Config, streams{out: t.out, log: t.err})
 }

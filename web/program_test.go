@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -44,7 +45,7 @@ func start(t *testing.T, env map[string]string) *program {
 // launch is start without waiting for the database.
 func launch(t *testing.T, env map[string]string) *program {
 	t.Helper()
-	full := map[string]string{"PORT": "0"}
+	full := map[string]string{"PORT": "0", "ADMIN_PASSWORD": testPassword, "API_KEY": testKey}
 	for k, v := range env {
 		full[k] = v
 	}
@@ -78,6 +79,13 @@ func launch(t *testing.T, env map[string]string) *program {
 	return p
 }
 
+// in is the program for a subtest, which fails for itself. It is not to be ended there.
+func (p *program) in(t *testing.T) *program {
+	q := *p
+	q.t = t
+	return &q
+}
+
 // end stops the program as a signal does, and gives its error.
 func (p *program) end() error {
 	p.stopped = true
@@ -100,6 +108,7 @@ func (p *program) do(method, path, body string, headers ...string) (int, string)
 	return code, text
 }
 
+// try is do with the error. It adds the API key where one is needed and none is given.
 func (p *program) try(method, path, body string, headers ...string) (int, string, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
@@ -107,16 +116,34 @@ func (p *program) try(method, path, body string, headers ...string) (int, string
 	if err != nil {
 		return 0, "", err
 	}
+	headers = authorized(path, headers)
 	for i := 0; i < len(headers); i += 2 {
 		req.Header.Set(headers[i], headers[i+1])
 	}
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := unled.Do(req)
 	if err != nil {
 		return 0, "", err
 	}
 	defer resp.Body.Close()
 	text, err := io.ReadAll(resp.Body)
 	return resp.StatusCode, string(text), err
+}
+
+// unled follows no redirect.
+var unled = &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+
+// What every program of the tests is started with.
+const (
+	testPassword = "test-password-canary"
+	testKey      = "test-api-key-canary-0123456789-0123456789"
+)
+
+// authorized adds the API key to a request of the JSON API that brings no credential.
+func authorized(path string, headers []string) []string {
+	if !strings.HasPrefix(path, "/api/") && path != "/metrics" || slices.Contains(headers, "Authorization") || slices.Contains(headers, "Cookie") {
+		return headers
+	}
+	return append(slices.Clone(headers), "Authorization", "Bearer "+testKey)
 }
 
 // want sends a request and insists on its status.

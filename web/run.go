@@ -1,14 +1,17 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -30,7 +33,7 @@ type streams struct {
 
 // Times of a graceful stop, together less than ten seconds.
 const (
-	stopRequests = 6 * time.Second // for requests and backfills to end by themselves
+	stopRequests = 5 * time.Second // for requests and backfills to end by themselves
 	stopRest     = 2 * time.Second // for what was cut short after that
 )
 
@@ -41,9 +44,18 @@ func run(ctx context.Context, c Config, io streams) (err error) {
 		return err
 	}
 	log := newLogger(c, io.log)
+	if c.InsecureOpen {
+		log.Warn("INSECURE_OPEN has no meaning any more: people and programs sign in, on any HOST")
+	}
 	secret, err := loadSecrets(c)
 	if err != nil {
 		return err
+	}
+	var certificate *certificates
+	if c.https() {
+		if certificate, err = openCertificates(c.TLSCert, c.TLSKey, time.Now, log); err != nil {
+			return err
+		}
 	}
 	listener, err := net.Listen("tcp", net.JoinHostPort(c.Host, c.Port))
 	if err != nil {
@@ -55,6 +67,7 @@ func run(ctx context.Context, c Config, io streams) (err error) {
 	if err != nil {
 		return err
 	}
+	a.certificate = certificate
 	defer func() { err = errors.Join(err, a.closeDatabase()) }()
 	var other net.Listener
 	if c.EmbeddedListen != "" {
@@ -78,22 +91,31 @@ func run(ctx context.Context, c Config, io streams) (err error) {
 type app struct {
 	log        *slog.Logger
 	authBucket string
+	publicURL  string           // PUBLIC_URL; may be ""
 	embedded   *embedded.Server // nil with INFLUX_URL
 	db         *influx.DB
 	server     *handlers.Server
 	fleet      *devices.Fleet
 	backfills  *emulator.Backfills
 	live       *emulator.Live
-	control    net.Listener // for commands; nil with INFLUX_URL
+	registry   *devices.Registry
+	members
+	control net.Listener // for commands; nil with INFLUX_URL
+
+	certificate *certificates // nil without TLS_CERT
 }
 
 // build wires the rooms. It talks to no InfluxDB over the network: that is for later, when the app already serves.
 func build(ctx context.Context, c Config, secret secrets, log *slog.Logger) (*app, error) {
-	a := &app{log: log, authBucket: c.InfluxBucketAuth}
+	a := &app{log: log, authBucket: c.InfluxBucketAuth, publicURL: strings.TrimRight(c.PublicURL, "/")}
 	metrics := handlers.NewMetrics()
 	sealer, err := devices.NewSealer(secret.key)
 	if err != nil {
 		return nil, err
+	}
+	proxies, err := c.trustedProxies()
+	if err != nil {
+		return nil, fmt.Errorf("TRUSTED_PROXIES: %w", err)
 	}
 	config := influx.Config{
 		URL: c.InfluxURL, Token: secret.influxToken, Org: c.InfluxOrg, Bucket: c.InfluxBucket, AuthBucket: c.InfluxBucketAuth,
@@ -108,14 +130,23 @@ func build(ctx context.Context, c Config, secret secrets, log *slog.Logger) (*ap
 	if a.db, err = influx.New(config); err != nil {
 		return nil, errors.Join(err, a.closeDatabase())
 	}
-	registry := devices.NewRegistry(devices.RegistryOptions{Store: a.db, Auth: a.db, Sealer: sealer, Log: log})
+	registry := devices.NewRegistry(devices.RegistryOptions{Store: a.db, Auth: a.db, Sealer: sealer, Uses: a.db, Poll: pollLedger, Log: log})
+	a.registry = registry
+	if err := a.buildMembers(secret, sealer, registry); err != nil {
+		return nil, errors.Join(err, a.closeDatabase())
+	}
 	a.fleet = devices.NewFleet(devices.FleetOptions{Registry: registry, Activity: a.db, Log: log})
 	emulate := emulator.Options{Registry: registry, Writer: a.db, Last: a.db, Runs: a.db, Wrote: a.fleet.Wrote, Seed: uint64(time.Now().UnixNano()), Log: log}
 	a.backfills, a.live = emulator.NewBackfills(emulate), emulator.NewLive(emulate)
 	a.server = handlers.New(handlers.Options{
 		Registry: registry, Fleet: a.fleet, Activity: a.db, Reader: a.db, Writer: a.db, Buckets: a.db, Database: a.db,
+		People: a.directory, Audit: a.audit, Enrolment: a.enrolment,
 		Backfills: a.backfills, Live: a.live, SessionKey: secret.session, PublicURL: c.PublicURL, InfluxPublicURL: c.InfluxPublicURL,
-		LocalOnly: loopback(c.Host) && !c.InsecureOpen, Version: versionText(), Log: log, Metrics: metrics,
+		TrustedProxies: proxies, AuthProxyHeader: http.CanonicalHeaderKey(c.AuthProxyHeader),
+		Limits: handlers.Limits{
+			DeviceRequests: c.LimitDeviceRequests, DevicePoints: c.LimitDevicePoints, Requests: c.LimitRequests, Points: c.LimitPoints,
+		},
+		Version: versionText(), Log: log, Metrics: metrics,
 	})
 	return a, nil
 }
@@ -137,6 +168,9 @@ func (a *app) serve(ctx context.Context, listener, other net.Listener, io stream
 
 	servers := []*http.Server{a.httpServer(a.server.Handler(), requests)}
 	servers[0].RegisterOnShutdown(a.server.CloseStreams)
+	if a.certificate != nil {
+		servers[0].TLSConfig = a.certificate.config()
+	}
 	if other != nil {
 		servers = append(servers, a.httpServer(a.embedded.Handler(), requests))
 	}
@@ -155,7 +189,15 @@ func (a *app) serve(ctx context.Context, listener, other net.Listener, io stream
 		}
 		return err
 	})
-	group.Go(func() error { return ended(servers[0].Serve(listener)) })
+	group.Go(func() error {
+		if a.certificate == nil {
+			return ended(servers[0].Serve(listener))
+		}
+		return ended(servers[0].ServeTLS(listener, "", ""))
+	})
+	if a.certificate != nil {
+		group.Go(func() error { a.certificate.watch(failing); return nil })
+	}
 	if control != nil {
 		group.Go(func() error { return ended(control.Serve(a.control)) })
 	}
@@ -174,14 +216,17 @@ func (a *app) serve(ctx context.Context, listener, other net.Listener, io stream
 			return ended(servers[1].Serve(other))
 		})
 	}
+	endMembers := a.runMembers(ctx)
 	group.Go(func() error {
 		<-failing.Done()
 		a.stop(servers, cutRequests)
+		endMembers() // they write what is left
 		endDatabase()
 		return nil
 	})
 
-	address := appURL(listener.Addr())
+	address := appURL(listener.Addr(), a.certificate != nil)
+	group.Go(func() error { return a.firstAdmin(failing, cmp.Or(a.publicURL, address), io.out) })
 	a.log.Info("listening", "address", listener.Addr().String(), "version", versionText(), "embedded", a.embedded != nil)
 	fmt.Fprintln(io.out, "IoT Center is at", address)
 	if io.listening != nil {
@@ -247,7 +292,9 @@ func (a *app) httpServer(h http.Handler, base context.Context) *http.Server {
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    32 << 10,
 		BaseContext:       func(net.Listener) context.Context { return base },
-		ErrorLog:          slog.NewLogLogger(a.log.Handler(), slog.LevelWarn),
+		ErrorLog:          log.New(serverErrors{a.log}, "", 0),
+		// `OPTIONS *` comes to the handler like everything else, and gets its headers.
+		DisableGeneralOptionsHandler: true,
 	}
 }
 
@@ -260,13 +307,17 @@ func ended(err error) error {
 }
 
 // appURL is where a browser on this machine finds the app.
-func appURL(addr net.Addr) string {
+func appURL(addr net.Addr, https bool) string {
+	scheme := "http"
+	if https {
+		scheme = "https"
+	}
 	host, port, err := net.SplitHostPort(addr.String())
 	if err != nil {
-		return "http://" + addr.String()
+		return scheme + "://" + addr.String()
 	}
 	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
 		host = "127.0.0.1"
 	}
-	return (&url.URL{Scheme: "http", Host: net.JoinHostPort(host, port)}).String()
+	return (&url.URL{Scheme: scheme, Host: net.JoinHostPort(host, port)}).String()
 }

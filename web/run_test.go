@@ -19,7 +19,8 @@ import (
 func TestMainJob(t *testing.T) {
 	env := databaseEnv(t)
 	p := start(t, env)
-	if want := "IoT Center is at " + p.base + "\n"; p.out.String() != want {
+	p.until("the first account", func() bool { return strings.Count(p.out.String(), "\n") >= 2 })
+	if want := "IoT Center is at " + p.base + "\nSign in as admin with the password from ADMIN_PASSWORD.\n"; p.out.String() != want {
 		t.Errorf("it printed %q, want %q", p.out, want)
 	}
 	p.want(403, "GET", "/api/env/dev1", "")
@@ -128,7 +129,8 @@ func TestDatabaseAppearsLater(t *testing.T) {
 	p.want(503, "GET", "/api/env/dev1", "")
 	p.want(503, "POST", "/influx/api/v2/write", "environment Temperature=1", "Authorization", "Token x")
 	p.want(503, "GET", "/influx/ping", "")
-	p.want(404, "GET", "/nothing", "")
+	p.want(404, "GET", "/api/nothing", "")
+	p.want(303, "GET", "/nothing", "") // what there is and what there is not is no stranger's business
 
 	// Another program brings an InfluxDB to that address, with the same all-access token.
 	start(t, map[string]string{"DATA_DIR": t.TempDir(), "EMBEDDED_LISTEN": address, "INFLUX_TOKEN": adminToken, "SECRET_KEY": strings.Repeat("k", 32)})
@@ -169,15 +171,35 @@ func TestStartProblemsNameTheirVariable(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	dir := t.TempDir()
+	writePair(t, dir, "one.example")
+	certFile, _ := pairFiles(dir)
 	for want, env := range map[string]map[string]string{
-		"PORT":            {"PORT": port, "DATA_DIR": t.TempDir()},
-		"HOST":            {"HOST": "0.0.0.0", "DATA_DIR": t.TempDir()},
-		"SECRET_KEY_FILE": {"SECRET_KEY_FILE": t.TempDir() + "/none", "DATA_DIR": t.TempDir()},
-		"DATA_DIR":        {"DATA_DIR": "/dev/null/x"},
+		"PORT":                {"PORT": port, "DATA_DIR": t.TempDir()},
+		"HOST":                {"HOST": "192.0.2.1", "DATA_DIR": t.TempDir()},
+		"TLS_CERT":            {"TLS_CERT": t.TempDir() + "/none", "TLS_KEY": t.TempDir() + "/none", "DATA_DIR": t.TempDir()},
+		"API_KEY_FILE":        {"API_KEY_FILE": t.TempDir() + "/none", "DATA_DIR": t.TempDir()},
+		"TLS_KEY: ":           {"TLS_CERT": certFile, "TLS_KEY": t.TempDir() + "/none", "DATA_DIR": t.TempDir()},
+		"TLS_CERT, TLS_KEY: ": {"TLS_CERT": certFile, "TLS_KEY": certFile, "DATA_DIR": t.TempDir()},
+		"SECRET_KEY_FILE":     {"SECRET_KEY_FILE": t.TempDir() + "/none", "DATA_DIR": t.TempDir()},
+		"DATA_DIR":            {"DATA_DIR": "/dev/null/x"},
 	} {
 		err := run(t.Context(), parsed(t, env), streams{out: io.Discard, log: io.Discard})
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", want, err)
 		}
+	}
+}
+
+func TestInsecureOpenHasNoMeaningAnyMore(t *testing.T) {
+	p := launch(t, map[string]string{"INSECURE_OPEN": "true", "DATA_DIR": t.TempDir()})
+	if !strings.Contains(p.log.String(), "INSECURE_OPEN has no meaning any more") {
+		t.Errorf("%s", p.log)
+	}
+	if err := p.end(); err != nil {
+		t.Error(err)
+	}
+	if p = launch(t, map[string]string{"DATA_DIR": t.TempDir()}); strings.Contains(p.log.String(), "INSECURE_OPEN") {
+		t.Errorf("nobody set it: %s", p.log)
 	}
 }

@@ -24,7 +24,10 @@ const keyFile = "secret.key"
 type secrets struct {
 	key         []byte // SECRET_KEY; the registry's sealing keys derive from it
 	session     []byte // for session cookies
+	people      []byte // for what API keys and sessions are recognised by
 	influxToken string
+	admin       string // ADMIN_PASSWORD; "" to make one
+	apiKey      string // API_KEY; "" for none
 }
 
 // loadSecrets finds or makes them. The configuration has been validated.
@@ -45,6 +48,9 @@ func loadSecrets(c Config) (secrets, error) {
 	if out.session, err = derive(out.key, "iot-center session cookies"); err != nil {
 		return secrets{}, err
 	}
+	if out.people, err = derive(out.key, "iot-center people"); err != nil {
+		return secrets{}, err
+	}
 	if out.influxToken, err = fromFile("INFLUX_TOKEN_FILE", c.InfluxTokenFile, c.InfluxToken); err != nil {
 		return secrets{}, err
 	}
@@ -54,6 +60,17 @@ func loadSecrets(c Config) (secrets, error) {
 			return secrets{}, err
 		}
 		out.influxToken = base64.RawURLEncoding.EncodeToString(token)
+	}
+	if out.admin, err = fromFile("ADMIN_PASSWORD_FILE", c.AdminPasswordFile, c.AdminPassword); err != nil {
+		return secrets{}, err
+	}
+	if out.apiKey, err = fromFile("API_KEY_FILE", c.APIKeyFile, c.APIKey); err != nil {
+		return secrets{}, err
+	}
+	if out.apiKey != "" {
+		if problem := keyProblem(out.apiKey); problem != "" {
+			return secrets{}, fmt.Errorf("API_KEY_FILE: %s", problem)
+		}
 	}
 	return out, nil
 }

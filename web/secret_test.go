@@ -77,10 +77,16 @@ func TestSecretsFromFiles(t *testing.T) {
 	if string(plain.session) != string(s.session) || plain.influxToken == "" || plain.influxToken == key {
 		t.Error("keys do not derive from the secret alone")
 	}
+	given, err := loadSecrets(Config{SecretKey: key, AdminPasswordFile: write("password", "open sesame\n"), APIKeyFile: write("api", key+"\n")})
+	if err != nil || given.admin != "open sesame" || given.apiKey != key || plain.admin != "" || plain.apiKey != "" {
+		t.Errorf("%q, %q, %v", given.admin, given.apiKey, err)
+	}
 	for name, c := range map[string]Config{
-		"SECRET_KEY_FILE":   {SecretKeyFile: filepath.Join(dir, "none")},
-		"SECRET_KEY_FILE: ": {SecretKeyFile: write("short", "short")},
-		"INFLUX_TOKEN_FILE": {SecretKey: key, InfluxTokenFile: write("empty", "\n")},
+		"API_KEY_FILE: it has 5": {SecretKey: key, APIKeyFile: write("short", "short")},
+		"ADMIN_PASSWORD_FILE":    {SecretKey: key, AdminPasswordFile: filepath.Join(dir, "none")},
+		"SECRET_KEY_FILE":        {SecretKeyFile: filepath.Join(dir, "none")},
+		"SECRET_KEY_FILE: ":      {SecretKeyFile: write("short", "short")},
+		"INFLUX_TOKEN_FILE":      {SecretKey: key, InfluxTokenFile: write("empty", "\n")},
 	} {
 		if _, err := loadSecrets(c); err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("%s: %v", name, err)

@@ -20,6 +20,7 @@ import (
 // TestStopUnderLoad stops the program during writes: every answered write is there afterwards.
 func TestStopUnderLoad(t *testing.T) {
 	env := databaseEnv(t)
+	env["LIMIT_DEVICE_REQUESTS"] = "0"
 	p := start(t, env)
 	p.want(201, "POST", "/api/devices/dev1", "")
 	d := p.device("dev1")
@@ -89,14 +90,21 @@ func TestStopWithAStuckDatabase(t *testing.T) {
 	p.want(201, "POST", "/api/devices/dev1", "")
 	p.want(201, "POST", "/api/devices/virtual_device", "")
 	d := p.device("dev1")
+	admin := p.signIn("admin", testPassword)
 	stuck.Store(true)
-	p.want(200, "POST", "/virtual/backfill", "") // 200 is the page that the redirect leads to
+	p.as(303, admin, "POST", "/virtual/backfill", "")
 	<-waiting
 
 	stream := make(chan error, 1)
 	first := make(chan struct{})
 	go func() {
-		resp, err := http.Get(p.base + "/virtual/events")
+		req, err := http.NewRequest("GET", p.base+"/virtual/events", nil)
+		if err != nil {
+			stream <- err
+			return
+		}
+		req.AddCookie(admin)
+		resp, err := http.DefaultClient.Do(req)
 		if err == nil {
 			defer resp.Body.Close()
 			_, err = resp.Body.Read(make([]byte, 1))
