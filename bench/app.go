@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -26,8 +27,9 @@ const (
 // app is a running program, with its embedded InfluxDB open for raw access.
 type app struct {
 	*program.Program
-	client *http.Client
-	raw    *influx // its database, past the app
+	client  *http.Client
+	session *http.Cookie // of the admin
+	raw     *influx      // its database, past the app
 }
 
 // start starts a program on an empty folder.
@@ -39,17 +41,22 @@ func (b *bench) start(ctx context.Context, name string) (*app, error) {
 	listen := "127.0.0.1:" + port
 	p, err := program.Start(ctx, program.Options{Bin: b.bin, DataDir: filepath.Join(b.dir, name), Env: []string{
 		"EMBEDDED_LISTEN=" + listen, "INFLUX_TOKEN=" + operator, "INFLUX_ORG=" + org, "SECRET_KEY=" + secret, "LOG_LEVEL=warn",
+		"LIMIT_DEVICE_REQUESTS=0", "LIMIT_DEVICE_POINTS=0", "LIMIT_REQUESTS=0", "LIMIT_POINTS=0", // it is the machine that is measured
 	}})
 	if err != nil {
 		return nil, err
 	}
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 128, DisableCompression: true}, Timeout: 2 * time.Minute}
-	return &app{Program: p, client: client, raw: &influx{base: "http://" + listen, client: client}}, nil
+	session, err := p.SignIn(ctx, program.Admin, program.Password)
+	if err != nil {
+		return nil, errors.Join(err, p.Stop())
+	}
+	return &app{Program: p, client: client, session: session, raw: &influx{base: "http://" + listen, client: client}}, nil
 }
 
 // call makes a request to the app and wants one of the statuses.
 func (a *app) call(ctx context.Context, method, path, body string, header http.Header, want ...int) ([]byte, http.Header, error) {
-	return call(ctx, a.client, method, a.URL+path, body, header, want...)
+	return call(ctx, a.client, method, a.URL+path, body, header, a.session, want...)
 }
 
 func (a *app) get(ctx context.Context, path string) ([]byte, error) {
@@ -93,13 +100,17 @@ func (a *app) firstByte(ctx context.Context, path string) (time.Duration, error)
 	return first.Sub(begin), nil
 }
 
-func call(ctx context.Context, client *http.Client, method, url, body string, header http.Header, want ...int) ([]byte, http.Header, error) {
+// call makes a request. session is for the app's pages, and nil past the app.
+func call(ctx context.Context, client *http.Client, method, url, body string, header http.Header, session *http.Cookie, want ...int) ([]byte, http.Header, error) {
 	req, err := http.NewRequestWithContext(ctx, method, url, bytes.NewReader([]byte(body)))
 	if err != nil {
 		return nil, nil, err
 	}
 	for k, v := range header {
 		req.Header[k] = v
+	}
+	if session != nil {
+		program.Authorize(req, session)
 	}
 	res, err := client.Do(req)
 	if err != nil {

@@ -36,7 +36,7 @@ func engineHere(ctx context.Context, b *bench, name string, change ...func(*embe
 	if err != nil {
 		return nil, err
 	}
-	if _, _, err := call(ctx, db.client, http.MethodPost, db.base+"/api/v2/setup", string(setup), nil, http.StatusCreated); err != nil {
+	if _, _, err := call(ctx, db.client, http.MethodPost, db.base+"/api/v2/setup", string(setup), nil, nil, http.StatusCreated); err != nil {
 		return nil, err
 	}
 	return db, nil
@@ -69,7 +69,7 @@ func (db *influx) header() http.Header { return http.Header{"Authorization": {"T
 // write writes lines into a bucket.
 func (db *influx) write(ctx context.Context, bucket, precision, lines string) error {
 	q := url.Values{"org": {org}, "bucket": {bucket}, "precision": {precision}}
-	_, _, err := call(ctx, db.client, http.MethodPost, db.base+"/api/v2/write?"+q.Encode(), lines, db.header(), http.StatusNoContent)
+	_, _, err := call(ctx, db.client, http.MethodPost, db.base+"/api/v2/write?"+q.Encode(), lines, db.header(), nil, http.StatusNoContent)
 	return err
 }
 
@@ -81,14 +81,14 @@ func (db *influx) flux(ctx context.Context, script string) ([]byte, error) {
 	}
 	h := db.header()
 	h.Set("Content-Type", "application/json")
-	answer, _, err := call(ctx, db.client, http.MethodPost, db.base+"/api/v2/query?org="+org, string(body), h, http.StatusOK)
+	answer, _, err := call(ctx, db.client, http.MethodPost, db.base+"/api/v2/query?org="+org, string(body), h, nil, http.StatusOK)
 	return answer, err
 }
 
 // influxql runs a SELECT and gives the columns and rows of its first series.
 func (db *influx) influxql(ctx context.Context, statement string) (columns []string, rows [][]any, err error) {
 	q := url.Values{"db": {bucket}, "q": {statement}, "epoch": {"s"}}
-	answer, _, err := call(ctx, db.client, http.MethodGet, db.base+"/query?"+q.Encode(), "", db.header(), http.StatusOK)
+	answer, _, err := call(ctx, db.client, http.MethodGet, db.base+"/query?"+q.Encode(), "", db.header(), nil, http.StatusOK)
 	if err != nil {
 		return nil, nil, err
 	}

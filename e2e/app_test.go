@@ -3,12 +3,10 @@
 package e2e
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"math"
 	"net/http"
 	"net/url"
@@ -24,6 +22,11 @@ import (
 // app is a running program, and the way a device or a script talks to it.
 type app struct {
 	*program.Program
+
+	signIn  sync.Once
+	session *http.Cookie      // of the admin
+	look    *http.Cookie      // session of the one who may only see
+	found   map[string]string // of the shared program: what stands in addresses of pages
 }
 
 // freshApp starts a program on an empty data folder, for this journey alone.
@@ -43,7 +46,7 @@ func freshApp(t *testing.T, env ...string) *app {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a := &app{p}
+	a := &app{Program: p}
 	t.Cleanup(func() {
 		if err := p.Stop(); err != nil {
 			t.Errorf("%v; its log:\n%s", err, p.Log())
@@ -105,7 +108,7 @@ func (s *shared) start(t *testing.T) {
 	if p, s.err = program.Start(context.Background(), program.Options{Bin: binary, DataDir: s.dir, Env: database}); s.err != nil {
 		return
 	}
-	s.app = &app{p}
+	s.app = &app{Program: p}
 	s.app.populate(t)
 }
 
@@ -127,6 +130,8 @@ const (
 	cellar     = "cellar_01"     // wrote ten minutes ago: late
 	attic      = "attic.sensor"  // wrote yesterday: offline
 	drawer     = "drawer-9"      // never wrote
+	garage     = "garage:7"      // suspended
+	shed       = "shed-1"        // unknown, waits for approval
 )
 
 func (a *app) populate(t *testing.T) {
@@ -148,31 +153,9 @@ func (a *app) populate(t *testing.T) {
 	a.write(t, a.register(t, cellar), fmt.Sprintf("environment Temperature=12.5,Humidity=71 %d\n", now.Add(-10*time.Minute).Unix()))
 	a.write(t, a.register(t, attic), fmt.Sprintf("environment Temperature=17.25 %d\n", now.Add(-26*time.Hour).Unix()))
 	a.register(t, drawer)
-}
-
-// call makes a request, and fails the test where the answer has another status than wanted.
-func (a *app) call(t *testing.T, method, path string, body string, header http.Header, want int) []byte {
-	t.Helper()
-	req, err := http.NewRequestWithContext(context.Background(), method, a.URL+path, bytes.NewReader([]byte(body)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for k, v := range header {
-		req.Header[k] = v
-	}
-	res, err := http.DefaultClient.Do(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = res.Body.Close() }()
-	answer, err := io.ReadAll(res.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if res.StatusCode != want {
-		t.Fatalf("%s %s: status %d, want %d: %.500s", method, path, res.StatusCode, want, answer)
-	}
-	return answer
+	a.register(t, garage)
+	a.form(t, "/devices/"+garage+"/suspend", nil)
+	a.populateAccess(t)
 }
 
 // register registers a device and gives its token, as a device learns it.

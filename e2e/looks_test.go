@@ -9,49 +9,32 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/chromedp/chromedp"
 )
-
-// page is a page of the app as it is looked at in all sizes and themes.
-type page struct {
-	name   string
-	path   string
-	status int64 // 200 unless told
-	drawn  bool  // it has canvases
-}
-
-var allPages = []page{
-	{name: "home", path: "/"},
-	{name: "devices", path: "/devices"},
-	{name: "device", path: "/devices/" + greenhouse},
-	{name: "virtual", path: "/virtual"},
-	{name: "dashboard", path: "/dashboard/" + greenhouse, drawn: true},
-	{name: "dashboard-virtual", path: "/dashboard/" + virtual + "?range=7d", drawn: true},
-	{name: "dashboard-empty", path: "/dashboard/" + drawer},
-	{name: "buckets", path: "/buckets"},
-	{name: "about", path: "/about"},
-	{name: "not-found", path: "/no/such/page", status: 404},
-}
 
 // TestLooks visits every page in both themes on a desk and on phones: it fits, no tool for accessibility finds a serious
 // problem, the console stays silent; and it leaves the pictures.
 func TestLooks(t *testing.T) {
 	a := populatedApp(t)
-	for _, theme := range []string{"light", "dark"} {
-		for _, p := range allPages {
-			t.Run(theme+"/"+p.name, func(t *testing.T) {
-				tb := openTab(t, a)
+	for _, p := range allPages() {
+		t.Run(p.name, func(t *testing.T) {
+			t.Parallel()
+			tb := p.open(t, a)
+			tb.visit(p.at(a))
+			for _, theme := range []string{"light", "dark"} {
 				tb.theme(theme)
-				if p.status != 0 {
-					tb.expect(p.status)
-				}
-				tb.visit(p.path)
 				for _, width := range []int64{1280, 768, 390, 320} {
+					pictured := width == 1280 || width == 390
+					if theme == "dark" && !pictured {
+						continue // colours move nothing
+					}
 					tb.size(width, 900)
 					if p.drawn {
 						tb.untilDrawn()
 					}
 					tb.fits(width)
-					if width == 1280 || width == 390 {
+					if pictured {
 						tb.accessible(fmt.Sprintf("%s, %s, %d px", p.path, theme, width))
 						tb.shot(fmt.Sprintf("%s-%s-%d", p.name, theme, width))
 					}
@@ -59,7 +42,30 @@ func TestLooks(t *testing.T) {
 				if dark := tb.isDark(); dark != (theme == "dark") {
 					t.Errorf("with a preference for %s the page is dark: %v", theme, dark)
 				}
-			})
+			}
+		})
+	}
+}
+
+// TestLooksOfStrangersErrors: what is refused to a stranger's browser comes as a page without the app's frame.
+func TestLooksOfStrangersErrors(t *testing.T) {
+	a := populatedApp(t)
+	tb := strangersTab(t, a)
+	tb.expect(403)
+	// A page of nowhere sends a form: that is another site.
+	tb.must(chromedp.Navigate("about:blank"))
+	eval[bool](tb, fmt.Sprintf(`(() => { const f = document.createElement('form'); f.method = 'post'; f.action = %s; document.body.append(f); f.submit(); return true; })()`, quote(a.URL+"/login")))
+	tb.sees("came from another site")
+	if tb.count("nav, .side") > 0 {
+		t.Error("a stranger is shown the frame of the app")
+	}
+	for _, theme := range []string{"light", "dark"} {
+		tb.theme(theme)
+		for _, width := range []int64{1280, 390} {
+			tb.size(width, 900)
+			tb.fits(width)
+			tb.accessible(fmt.Sprintf("refused, %s, %d px", theme, width))
+			tb.shot(fmt.Sprintf("refused-%s-%d", theme, width))
 		}
 	}
 }

@@ -66,6 +66,13 @@ func (tb *tab) within(selector, text, kind, name string) {
 	tb.must(chromedp.Click(marked, chromedp.NodeVisible))
 }
 
+// inRow waits until the row of a table that holds the one text shows the other.
+func (tb *tab) inRow(text, shows string) {
+	tb.t.Helper()
+	tb.until(fmt.Sprintf("%q in the row of %q", shows, text), find(fmt.Sprintf(
+		`[...document.querySelectorAll('tbody tr')].some((e) => seen(e) && tidy(e.innerText).includes(%s) && tidy(e.innerText).includes(%s))`, quote(text), quote(shows))))
+}
+
 // fill puts a text into the field of this label, in place of what was there.
 func (tb *tab) fill(label, text string) {
 	tb.t.Helper()

@@ -70,6 +70,7 @@ func Start(ctx context.Context, o Options) (*Program, error) {
 	p.cmd.Env = append([]string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + o.DataDir, "TZ=UTC",
 		"HOST=127.0.0.1", "PORT=" + port, "DATA_DIR=" + o.DataDir,
+		"ADMIN_PASSWORD=" + Password, "API_KEY=" + APIKey,
 	}, o.Env...)
 	p.cmd.Stdout, p.cmd.Stderr = p.log, p.log
 
