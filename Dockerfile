@@ -25,9 +25,10 @@ COPY --from=build /out/iot-center /iot-center
 COPY --from=build --chown=65532:65532 /out/data /data
 USER 65532:65532
 VOLUME /data
-# A container has to listen beyond its own loopback. Until people sign in, such an address is open to whoever reaches
-# it, so the program asks for INSECURE_OPEN=true; publish the port on 127.0.0.1 only, as compose.yaml does.
-ENV HOST=0.0.0.0 PORT=5000 DATA_DIR=/data INSECURE_OPEN=true
+# A container has to listen beyond its own loopback. Without TLS_CERT and TLS_KEY, or a proxy that encrypts, publish the
+# port on 127.0.0.1 only, as compose.yaml does. The first start prints a link that signs in, into the container's log,
+# unless ADMIN_PASSWORD or ADMIN_PASSWORD_FILE is set.
+ENV HOST=0.0.0.0 PORT=5000 DATA_DIR=/data
 EXPOSE 5000
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=30s --timeout=5s --start-period=15s --retries=3 CMD ["/iot-center", "health"]

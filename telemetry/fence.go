@@ -151,7 +151,7 @@ func (s *scanner) point() (cut, end int, err error) {
 // tags reads `,key=value…` up to the space before the fields, and checks those that name the device.
 func (s *scanner) tags() (cut int, err error) {
 	cut = s.at
-	own, passed := false, false
+	own, imei, passed := false, false, false
 	for s.at < len(s.body) && s.body[s.at] == ',' {
 		s.at++
 		key, err := s.token(inKey)
@@ -177,12 +177,14 @@ func (s *scanner) tags() (cut int, err error) {
 			if string(value) != s.id {
 				return 0, &LineError{s.line, fmt.Sprintf("the tag %s is %s, and the token is that of %s", key, quote(value), s.id), ErrForeignTag}
 			}
-			if string(key) == ClientTag {
-				if own {
-					return 0, s.fail("the tag clientId occurs twice")
-				}
-				own = true
+			seen := &own
+			if string(key) == imeiTag {
+				seen = &imei
 			}
+			if *seen {
+				return 0, s.fail("the tag " + string(key) + " occurs twice")
+			}
+			*seen = true
 		case "_measurement", "_field", "_value", "_time", "_start", "_stop", "time":
 			// Queries over all devices have columns of these names.
 			return 0, s.fail("the tag name " + quote(key) + " is reserved")
@@ -224,9 +226,9 @@ func (s *scanner) fields() (end int, err error) {
 		if s.at == len(s.body) || s.body[s.at] != '=' {
 			return 0, s.fail("there is no = after the field " + quote(key))
 		}
-		if string(key) == ClientTag {
+		if name := string(key); name == ClientTag || name == imeiTag {
 			// A field of this name would stand for the tag in queries that compare it.
-			return 0, s.fail("clientId is a tag and cannot be a field")
+			return 0, s.fail(name + " is a tag and cannot be a field")
 		}
 		s.at++
 		if err := s.value(key); err != nil {

@@ -84,6 +84,8 @@ func TestFenceRefuses(t *testing.T) {
 		{"another's imei", "m,product_imei=x f=1", 1, ErrForeignTag, "product_imei"},
 		{"one of two", "m,clientId=dev1,clientId=dev2 f=1", 1, ErrForeignTag, ""},
 		{"twice", "m,clientId=dev1,a=b,clientId=dev1 f=1", 1, ErrMalformed, "twice"},
+		{"an imei twice", "m,product_imei=dev1,product_imei=dev1 f=1", 1, ErrMalformed, "product_imei occurs twice"},
+		{"an imei as a field", "m product_imei=\"dev1\"", 1, ErrMalformed, "cannot be a field"},
 		{"as a field", "m,clientId=dev1 clientId=\"dev2\"", 1, ErrMalformed, "cannot be a field"},
 		{"reserved names", "m,_field=x f=1", 1, ErrMalformed, "reserved"},
 		{"time as a tag", "m,time=1 f=1", 1, ErrMalformed, "reserved"},
@@ -140,6 +142,56 @@ func TestFenceRefuses(t *testing.T) {
 	}
 }
 
+// clientId and product_imei must each be the device that writes, or the write is refused, naming it: however the tags
+// are ordered, repeated, escaped or hidden behind points that are in order.
+func TestFenceHoldsClientIDAndProductIMEIEachToTheDevice(t *testing.T) {
+	for _, tag := range []string{ClientTag, imeiTag} {
+		for _, c := range []struct {
+			name, tags string // % stands for the tag
+			kind       error  // nil: it passes
+		}{
+			{"its own", ",%=dev1", nil},
+			{"both its own", ",clientId=dev1,product_imei=dev1", nil},
+			{"another's", ",%=dev2", ErrForeignTag},
+			{"one that begins like it", ",%=dev10", ErrForeignTag},
+			{"one that it begins like", ",%=dev", ErrForeignTag},
+			{"in other case", ",%=Dev1", ErrForeignTag},
+			{"in quotes", `,%="dev1"`, ErrForeignTag},
+			{"the other tag is right", ",clientId=dev1,product_imei=dev1,%=dev2", ErrForeignTag},
+			{"twice, the second another's", ",%=dev1,%=dev2", ErrForeignTag},
+			{"twice, the first another's", ",%=dev2,%=dev1", ErrForeignTag},
+			{"twice, apart", ",%=dev1,a=b,%=dev1", ErrMalformed},
+			{"a value with a backslash", `,%=dev\1`, ErrForeignTag},
+			{"a value with an escaped space", `,%=dev1\ `, ErrForeignTag},
+			{"a value with an escaped comma", `,%=dev1\,x`, ErrForeignTag},
+			{"a value with an escaped equals sign", `,%=dev1\=`, ErrForeignTag},
+			{"behind two backslashes", `,a=b\\,%=dev2`, ErrMalformed},
+			{"within another tag's value", `,a=b\,%\=dev2`, nil},
+			{"within another tag's name", `,a\,%\=dev2=b`, nil},
+			{"a name that ends in a backslash", `,%\==dev2`, nil}, // the tag's name ends in =
+			{"empty", ",%=", ErrMalformed},
+			{"a control character", ",%=dev1\x00", ErrMalformed},
+			{"a tab", ",%=dev1\t", ErrMalformed},
+		} {
+			for _, before := range []string{"", "m f=1\n", "m,clientId=dev1,product_imei=dev1 f=1\n", "m s=\"\n\"\n"} {
+				body := before + "m" + strings.ReplaceAll(c.tags, "%", tag) + " f=1"
+				out, _, err := Fence([]byte(body), dev)
+				if !errors.Is(err, c.kind) || (err == nil) != (out != nil) {
+					t.Errorf("%s, %s: %v, want %v: %q", tag, c.name, err, c.kind, body)
+				}
+				if c.kind == ErrForeignTag && !strings.Contains(fmt.Sprint(err), "the token is that of dev1") {
+					t.Errorf("%s, %s: the device is not named: %v", tag, c.name, err)
+				}
+				checkFenced(t, []byte(body), dev)
+			}
+		}
+		_, _, err := Fence([]byte("m f=1,"+tag+"=\"dev1\""), dev)
+		if !errors.Is(err, ErrMalformed) || !strings.Contains(err.Error(), tag+" is a tag and cannot be a field") {
+			t.Errorf("%s as a field: %v", tag, err)
+		}
+	}
+}
+
 func TestFenceIsBounded(t *testing.T) {
 	body := bytes.Repeat([]byte("m f=1\n"), MaxPoints)
 	if _, n, err := Fence(body, dev); err != nil || n != MaxPoints {
@@ -193,7 +245,7 @@ func TestFenceAtLooksAtTimes(t *testing.T) {
 // seeds are bodies that parsers of line protocol read in different ways, or that a fence could stumble over.
 var seeds = []string{
 	"", "\n", "#", "# c\n", "m f=1", "m f=1\n", "m,clientId=dev1 f=1 5\n", "m,clientId=dev2 f=1", "m,a=b,z=y f=1,g=2i,h=3u,i=t,j=\"s\" 17\r\n",
-	"m,clientId=dev1,clientId=dev1 f=1", "m,clientId=dev1,clientId=dev2 f=1", "m,product_imei=dev1 f=1", "m,product_imei=x f=1",
+	"m,clientId=dev1,clientId=dev1 f=1", "m,clientId=dev1,clientId=dev2 f=1", "m,product_imei=dev1 f=1", "m,product_imei=x f=1", "m,product_imei=dev1,product_imei=dev1 f=1", "m product_imei=1", `m,product\_imei=x f=1`,
 	`m\ \,,k\ \,\==v\ \,\= f\ \,\==1`, `m\\,a=b f=1`, `m\\\,a=b f=1`, `m,a=b\\ f=1`, `m,a=b\,clientId=dev2 f=1`, `m,a=b\ f=1`,
 	`m,a\=clientId=dev1 f=1`, `m,client\Id=dev2 f=1`, `m,\clientId=dev2 f=1`, `\m f=1`, `\,m f=1`, `\ m f=1`, `\# f=1`,
 	"m s=\"a\nm,clientId=dev2 f=1\"", "m s=\"a\\\"\nm,clientId=dev2 f=1\n\"", "m s=\"a\\\\\"\nm,clientId=dev1 f=1\n", "m s=\"\\\nm f=1\"",
