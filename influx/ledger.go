@@ -103,23 +103,3 @@ func entriesSinceQuery(since, brief time.Time) string {
 	}
 	return lasting + "; " + columns + influxqlIdent(briefMeasurement) + " WHERE time >= " + influxqlTime(brief)
 }
-
-// each calls fn with the rows of a long answer from the auth bucket as they arrive. fn's own error stops it and is
-// given back as it is: it is not the database's.
-func (db *DB) each(ctx context.Context, op, text string, fn func(*qlSeries, []json.RawMessage) error) error {
-	var stopped error
-	err := db.op(ctx, op, db.timing.query, func(ctx context.Context) error {
-		_, err := db.influxql(ctx, db.cfg.AuthBucket, text, true, func(s *qlSeries, row []json.RawMessage) error {
-			stopped = fn(s, row)
-			return stopped
-		})
-		if stopped != nil {
-			return nil
-		}
-		return err
-	})
-	if stopped != nil {
-		return stopped
-	}
-	return err
-}

@@ -132,25 +132,13 @@ func (db *DB) RecordsSince(ctx context.Context, since time.Time, fn func(devices
 	if !since.IsZero() {
 		text, stamp = recordsSinceQuery(since), "stamp"
 	}
-	var stopped error // fn's own error is not the database's, and is given back as it is
-	err := db.op(ctx, "records_since", db.timing.query, func(ctx context.Context) error {
-		_, err := db.influxql(ctx, db.cfg.AuthBucket, text, true, func(s *qlSeries, row []json.RawMessage) error {
-			r, ok := recordOf(s, row, stamp)
-			if !ok || r.Stamp.Before(since) {
-				return nil
-			}
-			stopped = fn(r)
-			return stopped
-		})
-		if stopped != nil {
+	return db.each(ctx, "records_since", text, func(s *qlSeries, row []json.RawMessage) error {
+		r, ok := recordOf(s, row, stamp)
+		if !ok || r.Stamp.Before(since) {
 			return nil
 		}
-		return err
+		return fn(r)
 	})
-	if stopped != nil {
-		return stopped
-	}
-	return err
 }
 
 // Record reads the newest record of exactly this id, sealed token included.
