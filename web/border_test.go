@@ -273,10 +273,13 @@ func TestSignInOverTLS(t *testing.T) {
 	p.until("ready", func() bool { return ask("GET", "/readyz", "").StatusCode == 200 })
 	form := url.Values{"username": {"admin"}, "password": {testPassword}}.Encode()
 	in := ask("POST", "/login", form, "Content-Type", formType, "Origin", base)
-	if in.StatusCode != 303 || len(in.Cookies()) != 1 || in.Header.Get("Strict-Transport-Security") == "" {
+	if in.StatusCode != 303 || len(in.Cookies()) != 2 || in.Header.Get("Strict-Transport-Security") == "" {
 		t.Fatalf("%d %v", in.StatusCode, in.Header)
 	}
 	c := in.Cookies()[0]
+	if known := in.Cookies()[1]; known.Name != "__Host-iot_center_known" || !known.Secure || !known.HttpOnly {
+		t.Errorf("the cookie of a known browser is %+v", known)
+	}
 	if c.Name != "__Host-iot_center" || !c.Secure || !c.HttpOnly || c.SameSite != http.SameSiteLaxMode || c.Path != "/" || c.Domain != "" {
 		t.Errorf("the cookie is %+v", c)
 	}
