@@ -91,7 +91,7 @@ func Devices(p DevicesPage) templ.Component {
 				}
 				return nil
 			})
-			templ_7745c5c3_Err = Head(p.Shell, PlainTitle("Device Registrations", "Each device writes with its own token, and only to its own bucket.")).Render(templ.WithChildren(ctx, templ_7745c5c3_Var3), templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = Head(p.Shell, PlainTitle("Device Registrations", "Each device writes with its own token, as itself and to the data bucket alone.")).Render(templ.WithChildren(ctx, templ_7745c5c3_Var3), templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

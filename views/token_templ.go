@@ -468,9 +468,9 @@ func Rotate(p RotatePage) templ.Component {
 					return templ_7745c5c3_Err
 				}
 				var templ_7745c5c3_Var24 string
-				templ_7745c5c3_Var24, templ_7745c5c3_Err = templ.JoinStringErrs("At most for " + hoursWords(devices.RotationDeadline) + ". Nothing that the device sends is lost.")
+				templ_7745c5c3_Var24, templ_7745c5c3_Err = templ.JoinStringErrs("At most for " + hoursWords(devices.RotationDeadline) + "; until then both are taken.")
 				if templ_7745c5c3_Err != nil {
-					return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/token.templ`, Line: 102, Col: 128}
+					return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/token.templ`, Line: 102, Col: 116}
 				}
 				_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var24))
 				if templ_7745c5c3_Err != nil {
