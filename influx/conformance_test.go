@@ -68,11 +68,18 @@ func TestRuns(t *testing.T) {
 	conformance.Runs(t, s.DB)
 }
 
-// another is one more process on the same database, which may have another clock.
+// another is one more process on the same database, which may live at another time: the database does not tell it its own.
 func another(t *testing.T, i *influxtest.Instance, offset time.Duration) *influx.DB {
 	t.Helper()
 	cfg := i.Config
 	cfg.Clock = func() time.Time { return time.Now().Add(offset) }
+	if offset != 0 {
+		transport := http.DefaultTransport
+		if cfg.HTTPClient != nil {
+			transport = cfg.HTTPClient.Transport
+		}
+		cfg.HTTPClient = &http.Client{Transport: undated{transport}}
+	}
 	return influxtest.Connect(t, cfg).DB
 }
 

@@ -21,6 +21,17 @@ func (d dated) RoundTrip(r *http.Request) (*http.Response, error) {
 	return resp, err
 }
 
+// undated is a transport to a database that does not tell its time.
+type undated struct{ http.RoundTripper }
+
+func (u undated) RoundTrip(r *http.Request) (*http.Response, error) {
+	resp, err := u.RoundTripper.RoundTrip(r)
+	if err == nil {
+		resp.Header.Del("Date")
+	}
+	return resp, err
+}
+
 // Replicas whose clocks differ by minutes hear each other: they agree on the database's.
 func TestLedgersOfDifferentClocksHearEachOther(t *testing.T) {
 	cfg := influxtest.Place(t)
