@@ -23,5 +23,6 @@ if [ -z "${TEST_INFLUX_URL:-}" ]; then
 fi
 echo "== against $TEST_INFLUX_URL ($(curl -fsS "$TEST_INFLUX_URL/health"))"
 CGO_ENABLED=0 go test -tags noasm -vet=off -count=1 -timeout 10m ./influx ./influx/differential ./web
+# How pages look, and what hostile texts do in a browser, is no matter of the database: `make e2e` has seen to it.
 echo "== journeys in a real browser, against $TEST_INFLUX_URL"
-CGO_ENABLED=0 go test -tags e2e -vet=off -count=1 -timeout 15m ./e2e
+CGO_ENABLED=0 go test -tags e2e -vet=off -count=1 -timeout 15m -skip '^(TestLooks.*|TestInjection)$' ./e2e
