@@ -1,7 +1,6 @@
 package handlers
 
 import (
-	"context"
 	"log/slog"
 	"net/http"
 
@@ -71,7 +70,7 @@ func (s *Server) authorize(next http.Handler) http.Handler {
 		if err == nil {
 			err = s.permit(r, who, p)
 		}
-		r = r.WithContext(context.WithValue(r.Context(), principalKey{}, p))
+		r = withPrincipal(r, p)
 		if err != nil {
 			if (err == errRole || err == errLevel) && s.denials.AllowN(s.Clock(), 1) {
 				s.record(r, people.ActionDenied, r.Method+" "+stateOf(r).route(), err)
@@ -154,7 +153,7 @@ func (s *Server) refuseStrangers(next http.Handler) http.Handler {
 		if err == nil && p.kind == byNobody {
 			err = errSignIn
 		}
-		r = r.WithContext(context.WithValue(r.Context(), principalKey{}, p))
+		r = withPrincipal(r, p)
 		if err != nil {
 			s.turnAway(w, r, who, err)
 			return

@@ -123,7 +123,7 @@ func (s *Server) grant(r *http.Request, id devices.ID, register *bool) (devices.
 
 // grantByKey answers automation, which may ask for any device.
 func (s *Server) grantByKey(r *http.Request, id devices.ID, key people.APIKey, register *bool) (devices.Grant, error) {
-	r = r.WithContext(context.WithValue(r.Context(), principalKey{}, principal{kind: byKey, key: key}))
+	r = withPrincipal(r, principal{kind: byKey, key: key})
 	if key.Level < people.Administer {
 		return devices.Grant{}, errLevel
 	}

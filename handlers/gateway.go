@@ -28,7 +28,7 @@ func (s *Server) gatewayRoutes() {
 // the device's id, and none carries another's. What is cheap to check comes first: who it is, whether it may, how often
 // it came, and only then the body.
 func (s *Server) gatewayWrite(w http.ResponseWriter, r *http.Request) error {
-	token := deviceToken(r)
+	token := bearer(r)
 	if token == "" {
 		return telemetry.ErrUnauthorized
 	}
@@ -113,15 +113,6 @@ func tokenError(id devices.ID, err error) error {
 	default:
 		return err
 	}
-}
-
-// deviceToken takes the token from `Authorization: Token t` or `Bearer t`.
-func deviceToken(r *http.Request) string {
-	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	if !strings.EqualFold(scheme, "Token") && !strings.EqualFold(scheme, "Bearer") {
-		return ""
-	}
-	return strings.TrimSpace(token)
 }
 
 // readBody reads a write's body, unpacked, within the device's share of memory. More than maxWrite, packed or not, is an

@@ -29,8 +29,8 @@ func loginPath(r *http.Request) string {
 	return "/login?next=" + url.QueryEscape(back)
 }
 
-// showLogin is the form. With the code of a one-time link, which is shown to the one who starts the program for the
-// first time or resets a password, it signs in at once.
+// showLogin is the form. With the code of the one-time link that the program prints at its first start it signs in at
+// once.
 func (s *Server) showLogin(w http.ResponseWriter, r *http.Request) error {
 	q := r.URL.Query()
 	next := views.LocalPath(q.Get("next"))
@@ -115,7 +115,7 @@ func (s *Server) enter(w http.ResponseWriter, r *http.Request, token string, acc
 func (s *Server) recordAttempt(r *http.Request, action, typed string, err error) {
 	account, unknown := s.People.Account(typed)
 	detail := ""
-	if unknown != nil {
+	if typed != "" && errors.Is(unknown, people.ErrNotFound) {
 		detail = "no account of this name"
 	}
 	s.record(r, action, account.Name, err, detail)

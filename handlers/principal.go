@@ -30,6 +30,11 @@ type principal struct {
 
 type principalKey struct{}
 
+// withPrincipal is the request of somebody who is known.
+func withPrincipal(r *http.Request, p principal) *http.Request {
+	return r.WithContext(context.WithValue(r.Context(), principalKey{}, p))
+}
+
 // principalOf is who asks, once the router has found out.
 func principalOf(r *http.Request) principal {
 	p, _ := r.Context().Value(principalKey{}).(principal)
