@@ -219,13 +219,15 @@ func (b *Backfills) save(ctx context.Context, p Progress, by string, failed erro
 	}
 }
 
+// write tries once.
+func (b *Backfills) write(ctx context.Context, id devices.ID, lines []byte) error {
+	_, err := b.Intake.ForDevice(ctx, id, lines, precision)
+	return err
+}
+
 // fill writes what is missing.
 func (b *Backfills) fill(ctx context.Context, j *job, id devices.ID) error {
-	w := writer{Options: b.Options, id: id}
-	err := persist(ctx, func() (err error) {
-		w.token, err = credentials(ctx, b.Registry, id)
-		return err
-	})
+	err := persist(ctx, func() error { return ready(ctx, b.Registry, id) })
 	if err != nil {
 		return err
 	}
@@ -255,7 +257,7 @@ func (b *Backfills) fill(ctx context.Context, j *job, id devices.ID) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if err := persist(ctx, func() error { return w.write(ctx, lines) }); err != nil {
+		if err := persist(ctx, func() error { return b.write(ctx, id, lines) }); err != nil {
 			return err
 		}
 		written += size

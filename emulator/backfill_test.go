@@ -44,7 +44,7 @@ func TestBackfillOfAWeek(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world) {
 		var told []devices.ID
 		o := w.options()
-		o.Wrote = func(id devices.ID) { told = append(told, id) }
+		o.Intake.Wrote = func(id devices.ID, _ int) { told = append(told, id) }
 		b := newTestBackfills(t, o)
 		w.db.onWrite(func(context.Context, int) error { time.Sleep(time.Second); return nil })
 		began := time.Now()

@@ -17,15 +17,15 @@ const (
 	longPause  = 8 * time.Second
 )
 
-// credentials gives a device's token; the virtual device that pages link to is registered if it is not yet.
-func credentials(ctx context.Context, r Registry, id devices.ID) (token string, err error) {
-	_, token, err = r.Credentials(ctx, id)
+// ready is nil when the device can write; the virtual device that pages link to is registered if it is not yet.
+func ready(ctx context.Context, r Registry, id devices.ID) error {
+	_, _, err := r.Credentials(ctx, id)
 	if errors.Is(err, devices.ErrNotFound) && id == devices.VirtualDevice {
 		if _, _, err = r.Register(ctx, id); err == nil {
-			_, token, err = r.Credentials(ctx, id)
+			_, _, err = r.Credentials(ctx, id)
 		}
 	}
-	return token, err
+	return err
 }
 
 // persist runs do until it works, fails for good, or was tried often enough.
@@ -48,34 +48,6 @@ func persist(ctx context.Context, do func() error) error {
 			timer.Stop()
 			return err
 		}
-	}
-}
-
-// writer writes as one device: with its token, and a new one when the token is refused.
-type writer struct {
-	Options
-	id    devices.ID
-	token string
-}
-
-// write tries once.
-func (w *writer) write(ctx context.Context, lines []byte) (err error) {
-	fresh := w.token == ""
-	for {
-		if w.token == "" {
-			// Not by the function above: a device that was removed meanwhile stays removed.
-			if _, w.token, err = w.Registry.Credentials(ctx, w.id); err != nil {
-				return err
-			}
-		}
-		err = w.Writer.WriteLines(ctx, w.token, lines, precision)
-		if err == nil && w.Wrote != nil {
-			w.Wrote(w.id)
-		}
-		if !errors.Is(err, telemetry.ErrUnauthorized) || fresh {
-			return err
-		}
-		w.token, fresh = "", true // it was revoked; perhaps there is a new one
 	}
 }
 

@@ -1,6 +1,6 @@
 // Package emulator is virtual devices: their signals, the writing of what is
 // missing (backfill) and of live points. They write through the same door as a
-// real device: with the device's own token, through telemetry.Writer. Pages
+// real device: with the device's own token, through telemetry.Intake. Pages
 // and the database are left to others.
 package emulator
 
@@ -50,14 +50,13 @@ type RunStore interface {
 	Runs(ctx context.Context, id devices.ID, n int) ([]Run, error)
 }
 
-// Options is what Backfills and Live work with. Registry and Writer are needed; Backfills needs Last and Runs too.
+// Options is what Backfills and Live work with. Registry and Intake are needed; Backfills needs Last and Runs too.
 type Options struct {
 	Registry Registry
-	Writer   telemetry.Writer
+	Intake   *telemetry.Intake
 	Last     LastReader
 	Runs     RunStore
-	Wrote    func(devices.ID) // told of each write; may be nil
-	Seed     uint64           // of the signals' random part
+	Seed     uint64 // of the signals' random part
 	Clock    func() time.Time
 	Log      *slog.Logger
 }

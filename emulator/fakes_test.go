@@ -28,6 +28,7 @@ type fakeRegistry struct {
 	mu         sync.Mutex
 	tokens     map[devices.ID]string
 	registered []devices.ID // by Register
+	remembered map[devices.ID]string
 	err        error
 }
 
@@ -59,6 +60,20 @@ func (r *fakeRegistry) Register(_ context.Context, id devices.ID) (devices.Devic
 func (r *fakeRegistry) Get(ctx context.Context, id devices.ID) (devices.Device, error) {
 	d, _, err := r.Credentials(ctx, id)
 	return d, err
+}
+
+func (r *fakeRegistry) WriteToken(ctx context.Context, id devices.ID, fresh bool) (string, error) {
+	r.mu.Lock()
+	token := r.remembered[id]
+	r.mu.Unlock()
+	if token != "" && !fresh {
+		return token, nil
+	}
+	_, token, err := r.Credentials(ctx, id)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.remembered[id] = token
+	return token, err
 }
 
 func (r *fakeRegistry) Credentials(_ context.Context, id devices.ID) (devices.Device, string, error) {
@@ -225,12 +240,12 @@ type world struct {
 }
 
 func newWorld() *world {
-	r := &fakeRegistry{tokens: map[devices.ID]string{"dev1": "token-of-dev1", "dev2": "token-of-dev2"}}
+	r := &fakeRegistry{remembered: map[devices.ID]string{}, tokens: map[devices.ID]string{"dev1": "token-of-dev1", "dev2": "token-of-dev2"}}
 	return &world{r, &fakeDatabase{registry: r, points: make(map[devices.ID][]time.Time)}, &fakeRuns{}}
 }
 
 func (w *world) options() Options {
-	return Options{Registry: w.registry, Writer: w.db, Last: w.db, Runs: w.runs, Seed: 7}
+	return Options{Registry: w.registry, Intake: &telemetry.Intake{Writer: w.db, Tokens: w.registry}, Last: w.db, Runs: w.runs, Seed: 7}
 }
 
 // inBubble runs a test with a clock of its own.
@@ -239,4 +254,9 @@ func inBubble(t *testing.T, test func(t *testing.T, w *world)) {
 		time.Sleep(30 * time.Second)
 		test(t, newWorld())
 	})
+}
+
+// WriteOwn is never called: the emulator writes as devices.
+func (d *fakeDatabase) WriteOwn(context.Context, []byte, telemetry.Precision) error {
+	panic("the emulator wrote with the app's own token")
 }

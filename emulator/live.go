@@ -51,12 +51,11 @@ func (l *Live) Set(ctx context.Context, id devices.ID, on bool) error {
 	if !on {
 		return l.off(ctx, id)
 	}
-	token, err := credentials(ctx, l.Registry, id)
-	if err != nil {
+	if err := ready(ctx, l.Registry, id); err != nil {
 		return err
 	}
 	for {
-		ending, err := l.turnOn(id, token)
+		ending, err := l.turnOn(id)
 		if ending == nil {
 			return err
 		}
@@ -70,7 +69,7 @@ func (l *Live) Set(ctx context.Context, id devices.ID, on bool) error {
 
 // turnOn turns a switch on unless it is on. One that was turned off and still writes its last points cannot be: ending
 // is closed when it is done.
-func (l *Live) turnOn(id devices.ID, token string) (ending <-chan struct{}, err error) {
+func (l *Live) turnOn(id devices.ID) (ending <-chan struct{}, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.closed {
@@ -88,7 +87,7 @@ func (l *Live) turnOn(id devices.ID, token string) (ending <-chan struct{}, err 
 	l.work.Go(func() {
 		defer close(s.done)
 		defer stop()
-		l.run(running, s, writer{Options: l.Options, id: id, token: token})
+		l.run(running, s, id)
 	})
 	return nil, nil
 }
@@ -130,15 +129,15 @@ func (l *Live) Close(ctx context.Context) error {
 }
 
 // run writes points until ctx ends or the device is no more.
-func (l *Live) run(ctx context.Context, s *liveSwitch, w writer) {
-	line := newLiner(l.Seed, w.id)
+func (l *Live) run(ctx context.Context, s *liveSwitch, id devices.ID) {
+	line := newLiner(l.Seed, id)
 	var waiting [][]byte
 	defer func() {
 		// What could not be written yet has one more chance, and the switch goes off only then.
 		final, cancel := context.WithTimeout(context.WithoutCancel(ctx), flushLimit)
 		defer cancel()
 		if len(waiting) > 0 {
-			l.flush(final, s, &w, &waiting)
+			l.flush(final, s, id, &waiting)
 		}
 		s.change(func(st *LiveStatus) { st.On = false })
 	}()
@@ -149,7 +148,7 @@ func (l *Live) run(ctx context.Context, s *liveSwitch, w writer) {
 		waiting = waiting[max(0, len(waiting)-keptLines):]
 		// A write that takes longer than the next tick is given up, and done again then.
 		attempt, cancel := context.WithTimeout(ctx, Every)
-		err := l.flush(attempt, s, &w, &waiting)
+		err := l.flush(attempt, s, id, &waiting)
 		cancel()
 		if errors.Is(err, devices.ErrNotFound) {
 			waiting = nil // nobody is there to write as
@@ -164,17 +163,17 @@ func (l *Live) run(ctx context.Context, s *liveSwitch, w writer) {
 }
 
 // flush writes the waiting lines in one go.
-func (l *Live) flush(ctx context.Context, s *liveSwitch, w *writer, waiting *[][]byte) error {
+func (l *Live) flush(ctx context.Context, s *liveSwitch, id devices.ID, waiting *[][]byte) error {
 	var lines []byte
 	for _, one := range *waiting {
 		lines = append(lines, one...)
 	}
-	err := w.write(ctx, lines)
+	_, err := l.Intake.ForDevice(ctx, id, lines, precision)
 	if err != nil && errors.Is(ctx.Err(), context.Canceled) {
 		return err // turned off in the middle of it; the last try follows
 	}
 	if err != nil {
-		l.Log.Warn("a live point could not be written", "device", w.id, "waiting", len(*waiting), "error", err)
+		l.Log.Warn("a live point could not be written", "device", id, "waiting", len(*waiting), "error", err)
 		s.change(func(st *LiveStatus) { st.Err = reason(err) })
 		if errors.Is(err, telemetry.ErrRejected) || errors.Is(err, telemetry.ErrMalformed) {
 			*waiting = nil // it will not get better, and the next points are not to suffer for it

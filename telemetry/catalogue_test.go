@@ -91,11 +91,13 @@ func TestArrange(t *testing.T) {
 }
 
 func FuzzArrange(f *testing.F) {
-	f.Add("Lon Temperature x x y")
-	f.Add("a b c d e f g h i j k l m n o p q CO2")
-	f.Fuzz(func(t *testing.T, text string) {
+	f.Add("environment", "Lon Temperature x x y")
+	f.Add("telemetry", "voltage current x")
+	f.Add("helium", "t h p l b d m _e _se x y")
+	f.Add("", "a b c d e f g h i j k l m n o p q CO2")
+	f.Fuzz(func(t *testing.T, measurement, text string) {
 		names := strings.Split(text, " ")
-		fields := Arrange(names)
+		fields := ArrangeIn(measurement, names)
 		solid := make(map[int]string)
 		seen := make(map[string]bool)
 		for _, f := range fields {
@@ -116,4 +118,80 @@ func FuzzArrange(f *testing.F) {
 			}
 		}
 	})
+}
+
+func TestReservedPortsHaveTitlesAndUnits(t *testing.T) {
+	for port, want := range map[string][2]string{
+		"t": {"Temperature", "°C"}, "d": {"Door", ""}, "b": {"Battery", "mV"}, "p": {"Pressure", "Pa"}, "h": {"Humidity", "%"},
+		"l": {"Light", "%"}, "m": {"Motion", ""}, "_e": {"Helium network event", ""}, "_se": {"Sensor event", ""},
+	} {
+		title, unit, ok := ReservedPort(port)
+		if f := LookupIn(Helium, port); !ok || title != want[0] || unit != want[1] || f.Title != title || f.Unit != unit || !f.Known {
+			t.Errorf("%s: %q %q %v, %+v", port, title, unit, ok, f)
+		}
+	}
+	for _, port := range []string{"", "T", "temperature", "Temperature", "t "} {
+		if _, _, ok := ReservedPort(port); ok || LookupIn(Helium, port).Known {
+			t.Errorf("%q is reserved", port)
+		}
+	}
+}
+
+func TestSchemaGivesTitlesUnitsAndRanges(t *testing.T) {
+	for _, m := range []string{Telemetry, Analysis} {
+		for _, s := range Schema(m) {
+			f := LookupIn(m, s.Name)
+			if !f.Known || f.Name != s.Name || f.Title != s.Title || f.Unit != s.Unit || f.Sensor != "" || f.Slot < 1 || f.Slot > Slots {
+				t.Errorf("%s: %+v", s.Name, f)
+			}
+			if wantMax := map[string]float64{"%": 100}[s.Unit]; f.Min != 0 || f.Max != wantMax {
+				t.Errorf("%s has a range from %v to %v", s.Name, f.Min, f.Max)
+			}
+			if s.Kind == KindInteger && f.Decimals != 0 || f.Decimals > 2 {
+				t.Errorf("%s has %d decimals", s.Name, f.Decimals)
+			}
+		}
+	}
+}
+
+func TestLookupInKnowsEachMeasurementApart(t *testing.T) {
+	unknown := func(name string) Field {
+		return Field{Name: name, Title: name, Decimals: 2, Scale: ScaleCoolWarm, Slot: Slots, Sensor: name + "Sensor"}
+	}
+	for _, c := range []struct {
+		measurement, name string
+		want              Field
+	}{
+		{Environment, "Pressure", Lookup("Pressure")}, {"", "Pressure", Lookup("Pressure")}, {"elsewhere", "Pressure", Lookup("Pressure")},
+		{Telemetry, "Pressure", unknown("Pressure")}, {Helium, "Pressure", unknown("Pressure")}, {Analysis, "current", unknown("current")},
+		{"elsewhere", "current", unknown("current")}, {Environment, "t", unknown("t")},
+	} {
+		if diff := cmp.Diff(c.want, LookupIn(c.measurement, c.name)); diff != "" {
+			t.Errorf("%s of %q: %s", c.name, c.measurement, diff)
+		}
+	}
+}
+
+func TestArrangeIn(t *testing.T) {
+	for _, c := range []struct{ measurement, names, want string }{
+		{Telemetry, "voltage current", "current:1 voltage:2"},
+		{Telemetry, "x voltage_cell_4 a", "voltage_cell_4:1 a:2 x:3"},
+		{Telemetry, "current voltage active_power state_of_charge_percent state_of_charge_wh temperature energy current_in current_out charge_current zz",
+			"current:1 voltage:2 active_power:3 state_of_charge_percent:4 state_of_charge_wh:5 temperature:6 energy:7 current_in:8 current_out:1' charge_current:2' zz:3'"},
+		{Helium, "my h t", "t:1 h:2 my:3"},
+		{Helium, "t h p l b d m _e _se x", "t:1 h:2 p:3 l:4 b:5 d:6 m:7 _e:8 _se:1' x:2'"},
+		{"elsewhere", "CO2 a", "CO2:4 a:1"},
+	} {
+		var got []string
+		for _, f := range ArrangeIn(c.measurement, strings.Fields(c.names)) {
+			one := f.Name + ":" + FormatCount(f.Slot)
+			if f.Dashed {
+				one += "'"
+			}
+			got = append(got, one)
+		}
+		if s := strings.Join(got, " "); s != c.want {
+			t.Errorf("%s: %s:\n%s, want\n%s", c.measurement, c.names, s, c.want)
+		}
+	}
 }

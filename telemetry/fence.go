@@ -38,20 +38,29 @@ func (e *LineError) Unwrap() error { return e.Kind }
 // different ways is refused, or a line could look fenced here and be two lines there. Fields and values stay the
 // database's to judge where they do no harm.
 //
-// Errors are *LineError with ErrMalformed or ErrForeignTag; nothing of the body is to be written then.
+// Points of no device (id "") get no clientId and may have none; their product_imei is anybody's. A field of the schema
+// (see Schema) has to have the type that it has there.
+//
+// Errors are *LineError with ErrMalformed, ErrForeignTag or ErrRejected; nothing of the body is to be written then.
 func Fence(body []byte, id devices.ID) (lines []byte, points int, err error) {
-	return fence(body, id, 0, math.MaxInt64)
+	return fence(body, id, 0, math.MaxInt64, false)
 }
 
 // FenceAt is Fence, and also refuses points more than FutureLimit after now (ErrRejected); points of any past time pass.
-// A line without a time stamp is of now.
+// A line without a time stamp is of now. Points of the measurement Helium are refused (ErrRejected): only its dialect knows
+// how they have to lie, so that none replaces another and their ports stay few.
 func FenceAt(body []byte, id devices.ID, precision Precision, now time.Time) (lines []byte, points int, err error) {
-	return fence(body, id, precision.Unit(), now.Add(FutureLimit).UnixNano())
+	return fence(body, id, precision.Unit(), now.Add(FutureLimit).UnixNano(), true)
+}
+
+// fenceDialect is FenceAt for lines that the app makes itself.
+func fenceDialect(body []byte, id devices.ID, precision Precision, now time.Time) (lines []byte, points int, err error) {
+	return fence(body, id, precision.Unit(), now.Add(FutureLimit).UnixNano(), false)
 }
 
 // fence does the work; unit 0 lets any time pass.
-func fence(body []byte, id devices.ID, unit time.Duration, latest int64) ([]byte, int, error) {
-	s := scanner{body: body, line: 1, id: string(id), unit: int64(unit), latest: latest}
+func fence(body []byte, id devices.ID, unit time.Duration, latest int64, plain bool) ([]byte, int, error) {
+	s := scanner{body: body, line: 1, id: string(id), unit: int64(unit), latest: latest, plain: plain}
 	insert := "," + ClientTag + "=" + s.id
 	out := make([]byte, 0, len(body)+len(body)/8+len(insert)+1)
 	points := 0
@@ -87,7 +96,9 @@ type scanner struct {
 	id     string
 	unit   int64
 	latest int64
-	high   bool // the line has bytes beyond ASCII
+	high   bool               // the line has bytes beyond ASCII
+	plain  bool               // no dialect of the app's made the lines
+	schema map[string]Schemed // of the line's measurement; nil for most
 }
 
 func (s *scanner) fail(problem string) error { return &LineError{s.line, problem, ErrMalformed} }
@@ -138,6 +149,9 @@ func (s *scanner) point() (cut, end int, err error) {
 	if len(measurement) == 0 {
 		return 0, 0, s.fail("it does not start with a measurement")
 	}
+	if s.schema = schemas[string(measurement)]; s.plain && string(measurement) == Helium {
+		return 0, 0, &LineError{s.line, "the measurement " + Helium + " is written by way of /v1/sensor/…/timeseries alone", ErrRejected}
+	}
 	if cut, err = s.tags(); err != nil {
 		return 0, 0, err
 	}
@@ -174,7 +188,10 @@ func (s *scanner) tags() (cut int, err error) {
 		}
 		switch string(key) {
 		case ClientTag, imeiTag:
-			if string(value) != s.id {
+			if string(value) != s.id && (s.id != "" || string(key) == ClientTag) {
+				if s.id == "" {
+					return 0, &LineError{s.line, "the tag clientId is the app's own, and these points are of no device", ErrForeignTag}
+				}
 				return 0, &LineError{s.line, fmt.Sprintf("the tag %s is %s, and the token is that of %s", key, quote(value), s.id), ErrForeignTag}
 			}
 			seen := &own
@@ -201,7 +218,7 @@ func (s *scanner) tags() (cut int, err error) {
 		return 0, s.fail("it has no fields")
 	case s.body[s.at] != ' ':
 		return 0, s.fail("there is a " + quote(s.body[s.at:s.at+1]) + " where a comma or a space should be")
-	case own:
+	case own, s.id == "":
 		cut = -1
 	}
 	return cut, nil
@@ -231,8 +248,14 @@ func (s *scanner) fields() (end int, err error) {
 			return 0, s.fail(name + " is a tag and cannot be a field")
 		}
 		s.at++
+		start := s.at
 		if err := s.value(key); err != nil {
 			return 0, err
+		}
+		if s.schema != nil {
+			if err := s.expect(key, s.body[start:s.at]); err != nil {
+				return 0, err
+			}
 		}
 		if s.at < len(s.body) && s.body[s.at] == ',' {
 			s.at++
@@ -260,6 +283,30 @@ func (s *scanner) fields() (end int, err error) {
 		return 0, s.fail("there is text after the time stamp")
 	}
 	return end, nil
+}
+
+// expect holds a field's value, which is in order, to the schema of its measurement. An unsigned integer is no integer: the
+// database keeps them as types of their own, and the first one would decide for all that follow.
+func (s *scanner) expect(key, value []byte) error {
+	want, known := s.schema[string(key)]
+	if !known {
+		return nil
+	}
+	is := KindFloat
+	switch last := value[len(value)-1]; {
+	case last == '"':
+		is = KindString
+	case last == 'i':
+		is = KindInteger
+	case last == 'u':
+		is = KindUnsigned
+	case !isDigit(last) && last != '.':
+		is = KindBoolean
+	}
+	if is == want.Kind {
+		return nil
+	}
+	return &LineError{s.line, fmt.Sprintf("the field %s has the type %s, and this value is of type %s", want.Name, want.Kind, is), ErrRejected}
 }
 
 // time reads a time stamp.

@@ -7,6 +7,7 @@ package telemetry
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"iotcenter/devices"
@@ -22,6 +23,8 @@ const ClientTag = "clientId"
 var (
 	// ErrUnavailable: the database cannot be reached, is busy, or is not set up yet; trying again later can succeed.
 	ErrUnavailable = devices.ErrUnavailable
+	// ErrTooSlow: a query did not end in its time; a smaller one can. It is an ErrUnavailable.
+	ErrTooSlow = fmt.Errorf("the query took too long: %w", ErrUnavailable)
 	// ErrMalformed: a body that can never be written; its text names the line.
 	ErrMalformed = errors.New("malformed line protocol")
 	// ErrForeignTag: a point names another device in clientId or product_imei.
@@ -42,6 +45,8 @@ var (
 // Errors wrap ErrUnavailable, ErrMalformed, ErrRejected or ErrUnauthorized; *WriteError carries the database's words.
 type Writer interface {
 	WriteLines(ctx context.Context, token string, lines []byte, precision Precision) error
+	// WriteOwn is WriteLines with the app's own token, for points that no device owns.
+	WriteOwn(ctx context.Context, lines []byte, precision Precision) error
 }
 
 // WriteError is what the database answered to a write.
@@ -173,5 +178,7 @@ type DatabaseStatus struct {
 	URL      string // the database's address; "" when embedded
 	Org      string
 	Bucket   string // the data bucket
-	Version  string // of the database, as /health tells it
+	// Retention is how long the data bucket keeps points, as the last check found it; 0 is for ever.
+	Retention time.Duration
+	Version   string // of the database, as /health tells it
 }
