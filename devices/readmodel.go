@@ -21,6 +21,7 @@ type readModel struct {
 	created []createdID        // registered, sorted by time and id
 	events  []Event            // newest first, at most keptEvents
 	version uint64             // counts changes
+	uuids   uuidIndex
 
 	// What few devices have stands beside the rows.
 	replaced  map[ID]*replaced // tokens that were replaced and still work
@@ -149,7 +150,9 @@ func (m *readModel) set(r Record, own bool) (old row, changed bool) {
 	}
 	if now == nil {
 		now = new(row)
-		m.rows[ownID(r.ID)] = now
+		id := ownID(r.ID)
+		m.rows[id] = now
+		m.uuids.note(id)
 	} else if stamp == old.stamp && next.key == old.key && next.hash == old.hash {
 		return old, false
 	}
@@ -316,6 +319,7 @@ func (m *readModel) replace(loaded *readModel, since time.Time) (lost []supersed
 	}
 	m.rows, m.tokens, m.ids, m.created, m.events = loaded.rows, loaded.tokens, loaded.ids, loaded.created, loaded.events
 	m.replaced, m.leftovers, m.enrolment = loaded.replaced, loaded.leftovers, loaded.enrolment
+	m.uuids.ids = nil // built anew when it is asked for
 	m.version++
 	return lost
 }

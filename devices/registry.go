@@ -28,6 +28,7 @@ type Registry struct {
 	wake chan struct{} // has a value when a device has picked up its new token
 
 	strangers strangerGate
+	writing   writeTokens
 }
 
 // overlap is how much further back a refresh looks than the start of the one before: as much as the clocks of

@@ -91,7 +91,8 @@ type Ledger struct {
 	loaded    chan struct{} // closed after the first load
 	kinds     map[string]map[string]Entry
 	version   uint64
-	swept     time.Time // when what has run out was last dropped
+	versions  map[string]uint64 // by kind: the version with its last change
+	swept     time.Time         // when what has run out was last dropped
 }
 
 // New makes a ledger; it reads nothing before Run or Refresh.
@@ -107,6 +108,7 @@ func New(o Options) *Ledger {
 	}
 	return &Ledger{
 		Options: o, turn: make(chan struct{}, 1), loaded: make(chan struct{}), kinds: make(map[string]map[string]Entry),
+		versions: make(map[string]uint64),
 	}
 }
 
@@ -255,6 +257,7 @@ func (l *Ledger) apply(entries []Entry, now time.Time) {
 		}
 		kind[e.ID] = e
 		l.version++
+		l.versions[e.Kind] = l.version
 	}
 	if since := now.Sub(l.swept); since < 0 || since >= sweep {
 		l.swept = now
@@ -322,6 +325,13 @@ func (l *Ledger) Version() uint64 {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
 	return l.version
+}
+
+// VersionOf is Version for the documents of one kind.
+func (l *Ledger) VersionOf(kind string) uint64 {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	return l.versions[kind]
 }
 
 // Put writes entries and makes them hold here at once, and on the other replicas within their Poll. It sets their

@@ -355,3 +355,35 @@ func TestReplicasConverge(t *testing.T) {
 		}
 	})
 }
+
+func TestVersionsOfKindsGrowApart(t *testing.T) {
+	a, b := two(t)
+	look := func(r *replica) [3]bool { return [3]bool{r.VersionOf("k") > 0, r.VersionOf("s") > 0, r.Version() > 0} }
+	if got := look(a); got != [3]bool{} {
+		t.Errorf("at first %v", got)
+	}
+	a.put(t, doc("1", "{}"))
+	b.refresh(t)
+	for _, r := range []*replica{a, b} {
+		if got := look(r); got != [3]bool{true, false, true} {
+			t.Errorf("after a change of k: %v", got)
+		}
+	}
+	before := b.VersionOf("k")
+	b.put(t, brief("1", "{}", start.Add(time.Hour)))
+	if got := b.VersionOf("k"); got != before || b.VersionOf("s") <= before {
+		t.Errorf("after a change of s: %d, was %d", got, before)
+	}
+	b.refresh(t) // reads the same entries again
+	if got := b.VersionOf("k"); got != before {
+		t.Errorf("after none: %d, was %d", got, before)
+	}
+	a.refresh(t)
+	if err := a.Delete(t.Context(), "k", "1"); err != nil {
+		t.Fatal(err)
+	}
+	b.refresh(t)
+	if b.VersionOf("k") <= before {
+		t.Error("a deletion is no change")
+	}
+}

@@ -161,10 +161,29 @@ func (d *Directory) Key(ctx context.Context, secret string) (APIKey, error) {
 		}
 	}
 	k, ok := d.readKey(e)
-	if !ok || k.Level == NoLevel || !k.ExpiresAt.IsZero() && !now.Before(k.ExpiresAt) {
+	if !ok || !k.holds(now) {
 		return APIKey{}, ErrNotFound
 	}
 	d.used.note(useKey, k.ID, now)
 	k.LastUse = d.used.last(useKey, k.ID)
 	return k, nil
+}
+
+// KeyHolds tells whether the API key of an ID, that of the environment included, is still there and not at its end. It
+// answers from memory and is no use of the key: it is for what was opened with a key and goes on, such as an event stream.
+func (d *Directory) KeyHolds(id string) bool {
+	if id == EnvironmentKey {
+		return d.envHash != ""
+	}
+	e, ok := d.Ledger.Get(kindKey, id)
+	if !ok {
+		return false
+	}
+	k, ok := d.readKey(e)
+	return ok && k.holds(d.Clock())
+}
+
+// holds tells whether a key allows anything at a time.
+func (k APIKey) holds(now time.Time) bool {
+	return k.Level != NoLevel && (k.ExpiresAt.IsZero() || now.Before(k.ExpiresAt))
 }

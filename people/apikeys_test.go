@@ -191,6 +191,44 @@ func TestTheKeyOfTheEnvironment(t *testing.T) {
 	}
 }
 
+func TestKeyHoldsAsLongAsTheKey(t *testing.T) {
+	w := newWorld(t)
+	one := w.replica(func(o *Options) { o.EnvKey = "some automation key of 32 or more" })
+	lasting, _ := w.makeKey(one, Overview, time.Time{})
+	ending, _ := w.makeKey(one, Overview, w.clock.now().Add(time.Hour))
+	two := w.replica()
+	holds := func(what string, d *Directory, id string, want bool) {
+		t.Helper()
+		if got := d.KeyHolds(id); got != want {
+			t.Errorf("%s: %v", what, got)
+		}
+	}
+	for _, d := range []*Directory{one, two} {
+		holds("a key", d, lasting.ID, true)
+		holds("a key with an end", d, ending.ID, true)
+		holds("none", d, "", false)
+		holds("an unknown one", d, "junk", false)
+	}
+	holds("that of the environment", one, EnvironmentKey, true)
+	holds("that of the environment, where it is not set", two, EnvironmentKey, false)
+	if k := one.Keys(); !k[1].LastUse.IsZero() || !k[2].LastUse.IsZero() {
+		t.Error("it counts as a use")
+	}
+	w.clock.pass(time.Hour)
+	holds("at its end", one, ending.ID, false)
+	holds("without an end", one, lasting.ID, true)
+	if err := one.RevokeKey(t.Context(), lasting.ID); err != nil {
+		t.Fatal(err)
+	}
+	holds("revoked", one, lasting.ID, false)
+	w.refresh(two)
+	holds("revoked elsewhere", two, lasting.ID, false)
+	if err := one.Ledger.Put(t.Context(), ledger.Entry{Kind: kindKey, ID: ending.ID, Body: []byte("{")}); err != nil {
+		t.Fatal(err)
+	}
+	holds("damaged", one, ending.ID, false)
+}
+
 func TestADamagedKeyIsRefused(t *testing.T) {
 	w := newWorld(t)
 	d := w.replica()

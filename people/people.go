@@ -194,8 +194,11 @@ const (
 	ActionRetention     = "bucket-retention"
 	ActionBackfill      = "backfill"
 	ActionExport        = "export"
-	ActionDenied        = "denied"     // a role or a level does not allow it
-	ActionLost          = "audit-lost" // events that were noted while the log could not be written, and were too many to keep
+	ActionProduct       = "product"      // name, type or attributes of a device were changed
+	ActionType          = "product_type" // a product type was made, changed or removed
+	ActionLabel         = "label"        // a label was made, renamed or removed, or given to other devices
+	ActionDenied        = "denied"       // a role or a level does not allow it
+	ActionLost          = "audit-lost"   // events that were noted while the log could not be written, and were too many to keep
 )
 
 // Actions lists all of them, for the filter of the page.
@@ -204,6 +207,7 @@ func Actions() []string {
 		ActionSignIn, ActionSignOut, ActionLockout, ActionPassword, ActionAccountAdd, ActionAccountRole, ActionAccountRemove,
 		ActionSessionEnd, ActionKeyMake, ActionKeyRevoke, ActionRegister, ActionRemove, ActionRotate, ActionSuspend, ActionResume,
 		ActionConfiguration, ActionEnrolKeyMake, ActionEnrolKeyEnd, ActionWindowOpen, ActionWindowClose, ActionApprove,
-		ActionDismiss, ActionBucketMake, ActionRetention, ActionBackfill, ActionExport, ActionDenied, ActionLost,
+		ActionDismiss, ActionBucketMake, ActionRetention, ActionBackfill, ActionExport, ActionProduct,
+		ActionType, ActionLabel, ActionDenied, ActionLost,
 	}
 }
