@@ -156,7 +156,7 @@ func (db *DB) fieldNames(ctx context.Context) ([]string, error) {
 		return nil
 	})
 	var out []string
-	for _, f := range arrange(seen) {
+	for _, f := range arrange(telemetry.Environment, seen) {
 		if f.Name != "" && len(out) < countedFields {
 			out = append(out, f.Name)
 		}

@@ -90,6 +90,9 @@ func (db *DB) SetRetention(ctx context.Context, id string, retention time.Durati
 			return bucketError(err, id)
 		}
 		out = db.bucket(changed)
+		if out.Name == db.cfg.Bucket {
+			db.keepFor(out.Retention)
+		}
 		return nil
 	})
 	return out, err

@@ -128,6 +128,11 @@ func TestSeries(t *testing.T) {
 	conformance.Series(t, s)
 }
 
+func TestHelium(t *testing.T) {
+	s, _ := subject(t)
+	conformance.Helium(t, s)
+}
+
 func TestReadings(t *testing.T) {
 	s, _ := subject(t)
 	conformance.Readings(t, s)

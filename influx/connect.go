@@ -151,6 +151,7 @@ func (db *DB) record(found findings, err error) {
 		s.status.Ready, s.status.Problem = false, db.sentence(err)
 	} else {
 		s.setUp, s.orgID, s.bucketID = true, found.orgID, found.bucketID
+		s.status.Retention = found.kept
 		s.status.Ready, s.status.Problem, s.status.NextTry = true, "", time.Time{}
 		s.status.Latency, s.status.LastOK = found.latency, db.now()
 		if (found.skew - s.skew).Abs() > clocksAgree { // the header tells seconds only
@@ -181,6 +182,13 @@ func (db *DB) shared(t time.Time) time.Time {
 	db.mu.Lock()
 	defer db.mu.Unlock()
 	return t.Add(db.state.skew)
+}
+
+// keepFor takes over a retention of the data bucket that was changed here. Other replicas see it at their next check.
+func (db *DB) keepFor(d time.Duration) {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	db.state.status.Retention = d
 }
 
 func (db *DB) setNextTry(t time.Time) {

@@ -19,14 +19,19 @@ import (
 	"github.com/influxdata/influxdb-client-go/v2/domain"
 
 	"iotcenter/telemetry"
+	"iotcenter/telemetry/helium"
 )
 
-// selection is what a chart reads: some or all fields of one device in one measurement.
+// selection is what a chart reads: some or all fields of one device in one measurement. Of the Helium dialect's points it
+// reads the numbers, and the ports stand for fields.
 type selection struct {
 	bucket, measurement, device string
 	start, stop                 time.Time
 	fields                      []string // empty: all
 }
+
+// ports tells whether ports stand for fields.
+func (s selection) ports() bool { return s.measurement == helium.Measurement }
 
 // flux is the head that all of the app's Flux queries share. Everything is in one filter, because that is the form
 // that both InfluxDB 2.7 and the embedded one answer from the storage engine.
@@ -35,26 +40,48 @@ func (s selection) flux() string {
 	fmt.Fprintf(&b, "from(bucket: %s)\n", fluxString(s.bucket))
 	fmt.Fprintf(&b, "  |> range(start: %s, stop: %s)\n", fluxTime(clamp(s.start)), fluxTime(clamp(s.stop)))
 	fmt.Fprintf(&b, "  |> filter(fn: (r) => r._measurement == %s and r.%s == %s", fluxString(s.measurement), telemetry.ClientTag, fluxString(s.device))
-	for i, f := range s.fields {
+	column, names := "_field", s.fields
+	if s.ports() {
+		fmt.Fprintf(&b, " and r._field == %s", fluxString(helium.NumberField))
+		column, names = helium.PortTag, nil
+		for _, port := range s.fields {
+			names = append(names, portTags(port)...)
+		}
+	}
+	for i, name := range names {
 		if i == 0 {
 			b.WriteString(" and (")
 		} else {
 			b.WriteString(" or ")
 		}
-		b.WriteString("r._field == " + fluxString(f))
+		b.WriteString("r." + column + " == " + fluxString(name))
 	}
-	if len(s.fields) > 0 {
+	if len(names) > 0 {
 		b.WriteByte(')')
 	}
 	b.WriteByte(')')
 	return b.String()
 }
 
+// name is the field, or the port, of a row.
+func (s selection) name(r *fluxRecord) string {
+	if s.ports() {
+		return helium.UnescapePort(r.text(helium.PortTag))
+	}
+	return r.text("_field")
+}
+
 // keepValues drops the tags, which would be most of the answer's bytes. The tables of a field's several series become one.
-const keepValues = "\n  |> keep(columns: [\"_time\", \"_value\", \"_field\"])"
+func (s selection) keepValues() string {
+	name := "_field"
+	if s.ports() {
+		name = helium.PortTag
+	}
+	return "\n  |> keep(columns: [\"_time\", \"_value\", \"" + name + "\"])"
+}
 
 // rawFlux gives the points as they are.
-func rawFlux(s selection) string { return s.flux() + keepValues + "\n" }
+func rawFlux(s selection) string { return s.flux() + s.keepValues() + "\n" }
 
 // The edge of a window that its row is stamped with.
 const (
@@ -68,7 +95,7 @@ func windowsFlux(s selection, every time.Duration, edge string, functions ...str
 	fmt.Fprintf(&b, "data = () => %s\n", s.flux())
 	for _, fn := range functions {
 		fmt.Fprintf(&b, "\ndata()\n  |> aggregateWindow(every: %s, fn: %s, timeSrc: %q, createEmpty: false)%s\n  |> yield(name: %q)\n",
-			fluxDuration(every), fn, edge, keepValues, fn)
+			fluxDuration(every), fn, edge, s.keepValues(), fn)
 	}
 	return b.String()
 }

@@ -38,6 +38,11 @@ data()
   |> keep(columns: ["_time", "_value", "_field"])
   |> yield(name: "max")
 `},
+		{"raw ports", rawFlux(selection{"b", "helium", "d", start, start.Add(time.Hour), []string{"t", `o"dd`, "50%"}}), `from(bucket: "b")
+  |> range(start: 2026-05-01T00:00:00Z, stop: 2026-05-01T01:00:00Z)
+  |> filter(fn: (r) => r._measurement == "helium" and r.clientId == "d" and r._field == "number" and (r.port == "t" or r.port == "o\"dd" or r.port == "50%25" or r.port == "50%"))
+  |> keep(columns: ["_time", "_value", "port"])
+`},
 		{"last", lastFlux(selection{"b", "m", "d", start, start.Add(time.Hour), nil}), `from(bucket: "b")
   |> range(start: 2026-05-01T00:00:00Z, stop: 2026-05-01T01:00:00Z)
   |> filter(fn: (r) => r._measurement == "m" and r.clientId == "d")
@@ -55,6 +60,8 @@ data()
 	const entryColumns = `"kind", "id", "body", "deleted", "stamp", "until"`
 	const eventColumns = `"actorKind", "actor", "address", "action", "target", "result", "detail", "requestId"`
 	const device = `"clientId" = 'dev1'`
+	const owner = `"clientId"::tag = 'dev1'`
+	ports := selection{"b", "helium", "dev1", start, start.Add(time.Hour), []string{"t", `o'dd`}}
 	for _, c := range []struct{ name, got, want string }{
 		{"a row far down", rowQuery(sel, 1200), `SELECT *::field FROM "environment" WHERE ` + device + ` AND ` + when + ` LIMIT 1 OFFSET 1200`},
 		{"fields", fieldsQuery(sel), `SELECT last(*::field) FROM "environment" WHERE ` + device + ` AND ` + when},
@@ -63,6 +70,22 @@ data()
 			`SELECT min("CO2") AS min0, max("CO2") AS max0, count("CO2") AS count0, min("o\"dd") AS min1, max("o\"dd") AS max1, count("o\"dd") AS count1 FROM "environment" WHERE ` + device + ` AND ` + when +
 				`; SELECT last("CO2") AS newest, "CO2Sensor"::tag AS sensor FROM "environment" WHERE ` + device + ` AND ` + when +
 				`; SELECT last("o\"dd") AS newest FROM "environment" WHERE ` + device + ` AND ` + when},
+		{"a row far down of ports", rowQuery(ports, 1200), `SELECT *::field FROM "helium" WHERE ` + device + ` AND ` + when + ` AND ("port"::tag = 't' OR "port"::tag = 'o\'dd') LIMIT 1 OFFSET 1200`},
+		{"ports", fieldsQuery(selection{"b", "helium", "dev1", start, start.Add(time.Hour), nil}), `SELECT last("number") FROM "helium" WHERE ` + device + ` AND ` + when + ` GROUP BY "port"`},
+		{"statistics of ports", portStatsQuery(selection{"b", "helium", "dev1", start, start.Add(time.Hour), nil}),
+			`SELECT min("number"), max("number"), count("number") FROM "helium" WHERE ` + device + ` AND ` + when + ` GROUP BY "port"; SELECT last("number") AS newest FROM "helium" WHERE ` + device + ` AND ` + when + ` GROUP BY "port"`},
+		{"points", pointsQuery("dev1", nil, span{-1, 7}, 9), `SELECT "number", "boolean", "string", "json", "created", "port"::tag FROM "helium" WHERE ` + owner + ` AND time >= -1 AND time <= 7 ORDER BY time DESC LIMIT 9`},
+		{"points of ports", pointsQuery("dev1", []string{"t", `o'dd`}, span{1, 7}, 9), `SELECT "number", "boolean", "string", "json", "created", "port"::tag FROM "helium" WHERE ` + owner +
+			` AND ("port"::tag = 't' OR "port"::tag = 'o\'dd') AND time >= 1 AND time <= 7 ORDER BY time DESC LIMIT 9`},
+		{"places", placesQuery("dev1", nil, span{1, 7}, 3, 8), `SELECT "number", "boolean", "string", "json", "port"::tag FROM "helium" WHERE ` + owner + ` AND time >= 1 AND time <= 7 LIMIT 3 OFFSET 8`},
+		{"the newest place", newestPlaceQuery("dev1", nil, span{1, 7}, 2), `SELECT "number", "boolean", "string", "json", "port"::tag FROM "helium" WHERE ` + owner + ` AND time >= 1 AND time <= 7 ORDER BY time DESC LIMIT 2`},
+		{"newest numbers", newestNumbersQuery("dev1", nil, span{1, 7}, 24*time.Hour), `SELECT last("number"), "at", "created" FROM "helium" WHERE ` + owner + ` AND time >= 1 AND time <= 7 GROUP BY time(24h), "port" fill(none)`},
+		{"the newest number", newestNumberQuery("dev1", []string{"t"}, span{1, 7}), `SELECT last("number"), "created" FROM "helium" WHERE ` + owner + ` AND ("port"::tag = 't') AND time >= 1 AND time <= 7`},
+		{"buckets", numberBucketsQuery("dev1", nil, span{-7, -1}, time.Minute), `SELECT mean("number"), min("number"), max("number"), count("number") FROM "helium" WHERE ` + owner + ` AND time >= -7 AND time <= -1 GROUP BY time(1m), "port" fill(none)`},
+		{"the next number", nextNumberQuery("dev1", nil, span{-7, -1}, true), `SELECT "number" FROM "helium" WHERE ` + owner + ` AND time >= -7 AND time <= -1 LIMIT 1`},
+		{"the number before", nextNumberQuery("dev1", nil, span{-7, -1}, false), `SELECT "number" FROM "helium" WHERE ` + owner + ` AND time >= -7 AND time <= -1 ORDER BY time DESC LIMIT 1`},
+		{"an owner's ports", portsQuery("dev1"), `SHOW TAG VALUES FROM "helium" WITH KEY = "port" WHERE ` + device},
+		{"all ports", allPortsQuery(), `SHOW SERIES FROM "helium"`},
 		{"last entry", lastEntryQuery("environment", "dev1", start), `SELECT *::field FROM "environment" WHERE ` + device + ` AND time >= 1777593600000000000 ORDER BY time DESC LIMIT 1`},
 		{"last entries", newestQuery(anyOf([]devices.ID{"dev1", "dev2"}), 0), `SELECT *::field FROM /.+/ WHERE (` + device + ` OR "clientId" = 'dev2') GROUP BY "clientId" ORDER BY time DESC LIMIT 1`},
 		{"seen since", newestQuery("time >= "+influxqlTime(start), 7), `SELECT *::field FROM /.+/ WHERE time >= 1777593600000000000 GROUP BY "clientId" ORDER BY time DESC LIMIT 1 SLIMIT 7`},

@@ -90,8 +90,11 @@ func influxqlEquals(name, s string) string {
 	if !strings.ContainsAny(s, "\x00\r") {
 		return influxqlIdent(name) + " = " + influxqlString(s)
 	}
-	return influxqlIdent(name) + " =~ /^" + influxqlRegex.Replace(regexp.QuoteMeta(s)) + "$/"
+	return influxqlIdent(name) + " =~ " + exactly(s)
 }
+
+// exactly is a regular expression that s matches and nothing else.
+func exactly(s string) string { return "/^" + influxqlRegex.Replace(regexp.QuoteMeta(s)) + "$/" }
 
 // influxqlRegex writes what would end a regular expression, or InfluxQL's input, in another way.
 var influxqlRegex = strings.NewReplacer("/", `\/`, "\x00", `\x00`, "\n", `\n`, "\r", `\r`)

@@ -38,7 +38,7 @@ func (db *DB) Series(ctx context.Context, q telemetry.SeriesQuery) (telemetry.Se
 		if sel.fields = what.fields; len(sel.fields) == 0 {
 			return nil
 		}
-		c := collector{stop: sel.stop, fields: map[string]map[int64]*window{}}
+		c := collector{sel: sel, fields: map[string]map[int64]*window{}}
 		if out.Raw = !what.many; !out.Raw {
 			out.Every = telemetry.Window(q.Start, q.Stop, q.Points)
 		}
@@ -107,7 +107,7 @@ func (db *DB) survey(ctx context.Context, sel selection, rows int) (survey, tele
 			case 0:
 				out.many = true
 			case 1:
-				out.fields = numericFields(s, row)
+				out.fields = append(out.fields, sel.numeric(s, row)...)
 			case 2:
 				out.split = true
 			}
@@ -117,6 +117,7 @@ func (db *DB) survey(ctx context.Context, sel selection, rows int) (survey, tele
 		if err != nil {
 			return out, explained, err
 		}
+		out.fields = sorted(out.fields)
 		if len(sel.fields) > 0 {
 			out.fields = slices.DeleteFunc(out.fields, func(name string) bool { return !slices.Contains(sel.fields, name) })
 		}
@@ -144,7 +145,7 @@ func newestParts(sel selection) []selection {
 	return append(parts, sel)
 }
 
-// rowQuery asks for a row far down the range.
+// rowQuery asks for a row far down the range. Ports have rows of their own: of several, it counts all.
 func rowQuery(sel selection, rows int) string {
 	return fmt.Sprintf("SELECT *::field FROM %s WHERE %s LIMIT 1 OFFSET %d", influxqlIdent(sel.measurement), sel.where(), rows)
 }
@@ -154,9 +155,15 @@ func secondSeriesQuery(sel selection) string {
 	return "SHOW SERIES FROM " + influxqlIdent(sel.measurement) + " WHERE " + sel.whereDevice() + " LIMIT 1 OFFSET 1"
 }
 
-// where is the InfluxQL condition of a selection; the fields are no part of it.
+// where is the InfluxQL condition of a selection; fields are no part of it, and ports only where they fit.
 func (s selection) where() string {
-	return s.whereDevice() + " AND " + within(s.start, s.stop)
+	where := s.whereDevice() + " AND " + within(s.start, s.stop)
+	if s.ports() && len(s.fields) > 0 {
+		if sets := tagSets(s.fields); len(sets) == 1 {
+			where += " AND (" + portCondition(sets[0]) + ")"
+		}
+	}
+	return where
 }
 
 func (s selection) whereDevice() string {
@@ -182,7 +189,7 @@ func (db *DB) fill(ctx context.Context, sel selection, every time.Duration, spli
 // collector gathers rows by field and time. The tables of a field's several series come together here: a window of
 // two series is one window.
 type collector struct {
-	stop   time.Time // nothing from here on belongs to the range
+	sel    selection
 	fields map[string]map[int64]*window
 }
 
@@ -198,10 +205,10 @@ func (c collector) add(r *fluxRecord) error {
 		return err
 	}
 	v, ok := r.number("_value")
-	if !ok || !t.Before(c.stop) {
+	if !ok || !t.Before(c.sel.stop) {
 		return nil // an empty window, or a field that once was text
 	}
-	name := r.text("_field")
+	name := c.sel.name(r)
 	windows := c.fields[name]
 	if windows == nil {
 		windows = map[int64]*window{}
@@ -212,7 +219,13 @@ func (c collector) add(r *fluxRecord) error {
 		w = &window{min: math.Inf(1), max: math.Inf(-1)}
 		windows[t.UnixNano()] = w
 	}
-	switch r.text("result") {
+	w.add(r.text("result"), v)
+	return nil
+}
+
+// add takes the value that a function has in the window, or a point as stored.
+func (w *window) add(function string, v float64) {
+	switch function {
 	case "mean":
 		w.means = append(w.means, v)
 	case "count":
@@ -221,10 +234,9 @@ func (c collector) add(r *fluxRecord) error {
 		w.min = min(w.min, v)
 	case "max":
 		w.max = max(w.max, v)
-	default: // a point as stored
+	default:
 		w.means, w.min, w.max = append(w.means, v), min(w.min, v), max(w.max, v)
 	}
-	return nil
 }
 
 // mean weighs the means of several series by their counts. Both come from the same tables in the same order.
@@ -242,7 +254,7 @@ func (w *window) mean() float64 {
 
 // series puts what was gathered in the order of the catalogue and of time.
 func (c collector) series() []telemetry.Series {
-	fields := arrange(c.fields)
+	fields := arrange(c.sel.measurement, c.fields)
 	out := make([]telemetry.Series, 0, len(fields))
 	for _, f := range fields {
 		windows := c.fields[f.Name]

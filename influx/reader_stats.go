@@ -10,6 +10,7 @@ import (
 
 	"iotcenter/devices"
 	"iotcenter/telemetry"
+	"iotcenter/telemetry/helium"
 )
 
 // futureLimit is how far ahead of the clock a point may be: what the gateway lets through is not hidden.
@@ -31,12 +32,11 @@ func (db *DB) Last(ctx context.Context, id devices.ID, measurement string, since
 			if err != nil {
 				return err
 			}
-			name := r.text("_field")
+			name := sel.name(r)
 			if before, ok := newest[name]; ok && !t.After(before.Time) {
 				return nil // of another series of the field
 			}
-			f := telemetry.Lookup(name)
-			newest[name] = telemetry.LastValue{Field: f, Time: t, Value: v, Sensor: r.text(f.Sensor)}
+			newest[name] = telemetry.LastValue{Time: t, Value: v, Sensor: sel.sensor(r, name)}
 			return nil
 		})
 		explained.Elapsed = time.Since(start)
@@ -46,7 +46,7 @@ func (db *DB) Last(ctx context.Context, id devices.ID, measurement string, since
 		return nil, explained, err
 	}
 	out := make([]telemetry.LastValue, 0, len(newest))
-	for _, f := range arrange(newest) {
+	for _, f := range arrange(sel.measurement, newest) {
 		v := newest[f.Name]
 		v.Field = f
 		out = append(out, v)
@@ -54,13 +54,21 @@ func (db *DB) Last(ctx context.Context, id devices.ID, measurement string, since
 	return out, explained, nil
 }
 
-// arrange puts the fields of a map by name in the catalogue's order.
-func arrange[V any](byName map[string]V) []telemetry.Field {
+// sensor is the sensor that a row's tags name for a field. Ports have none.
+func (s selection) sensor(r *fluxRecord, name string) string {
+	if tag := telemetry.LookupIn(s.measurement, name).Sensor; tag != "" && !s.ports() {
+		return r.text(tag)
+	}
+	return ""
+}
+
+// arrange puts the fields of a map by name in the order of the measurement's catalogue.
+func arrange[V any](measurement string, byName map[string]V) []telemetry.Field {
 	names := make([]string, 0, len(byName))
 	for name := range byName {
 		names = append(names, name)
 	}
-	return telemetry.Arrange(names)
+	return telemetry.ArrangeIn(measurement, names)
 }
 
 func orEnvironment(measurement string) string {
@@ -76,15 +84,19 @@ func (db *DB) Stats(ctx context.Context, id devices.ID, measurement string, sinc
 	sel := selection{bucket: db.cfg.Bucket, measurement: orEnvironment(measurement), device: string(id), start: since, stop: until}
 	byName := map[string]telemetry.FieldStats{}
 	err := db.op(ctx, "stats", db.timing.query, func(ctx context.Context) error {
+		if sel.ports() {
+			return db.readPortStats(ctx, sel, byName)
+		}
 		var names []string
 		_, err := db.influxql(ctx, sel.bucket, fieldsQuery(sel), false, func(s *qlSeries, row []json.RawMessage) error {
-			names = numericFields(s, row)
+			names = sel.numeric(s, row)
 			return nil
 		})
 		if err != nil {
 			return err
 		}
-		fields := telemetry.Arrange(names[:min(len(names), maxFields)])
+		names = sorted(names)
+		fields := telemetry.ArrangeIn(sel.measurement, names[:min(len(names), maxFields)])
 		for some := range slices.Chunk(fields, fieldsAtOnce) {
 			if err := db.readStats(ctx, sel, some, byName); err != nil {
 				return err
@@ -96,7 +108,7 @@ func (db *DB) Stats(ctx context.Context, id devices.ID, measurement string, sinc
 		return nil, err
 	}
 	out := make([]telemetry.FieldStats, 0, len(byName))
-	for _, f := range arrange(byName) {
+	for _, f := range arrange(sel.measurement, byName) {
 		st := byName[f.Name]
 		st.Field = f
 		out = append(out, st)
@@ -132,20 +144,67 @@ func (db *DB) readStats(ctx context.Context, sel selection, fields []telemetry.F
 	return err
 }
 
-// numericFields reads the answer to fieldsQuery: the names, sorted, of the fields whose newest value is a number.
-func numericFields(s *qlSeries, row []json.RawMessage) []string {
+// readPortStats runs the query of both statements that tell everything of every port.
+func (db *DB) readPortStats(ctx context.Context, sel selection, into map[string]telemetry.FieldStats) error {
+	_, err := db.influxql(ctx, sel.bucket, portStatsQuery(sel), false, func(s *qlSeries, row []json.RawMessage) error {
+		name := helium.UnescapePort(s.Tags[helium.PortTag])
+		st, known := into[name]
+		if s.Statement == 0 {
+			lo, okLo := qlFloat(row, 1)
+			hi, okHi := qlFloat(row, 2)
+			if count := qlInt(row, 3); name != "" && count > 0 && okLo && okHi && (known || len(into) < maxFields) {
+				if known { // a port that lies under two tags
+					lo, hi = min(lo, st.Min), max(hi, st.Max)
+				}
+				into[name] = telemetry.FieldStats{Min: lo, Max: hi, Count: st.Count + count}
+			}
+			return nil
+		}
+		if at := qlTime(row, 0); known && (st.LastTime.IsZero() || at.After(st.LastTime)) {
+			st.LastTime = at
+			st.Last, _ = qlFloat(row, 1)
+			into[name] = st
+		}
+		return nil
+	})
+	return err
+}
+
+// portStatsQuery asks for statistics of the numbers of each port.
+func portStatsQuery(sel selection) string {
+	from := " FROM " + influxqlIdent(sel.measurement) + " WHERE " + sel.where() + " GROUP BY " + influxqlIdent(helium.PortTag)
+	number := influxqlIdent(helium.NumberField)
+	return "SELECT min(" + number + "), max(" + number + "), count(" + number + ")" + from + "; SELECT last(" + number + ") AS newest" + from
+}
+
+// numeric reads a row of the answer to fieldsQuery: the names of the fields whose newest value is a number, or the port
+// that the row is about.
+func (s selection) numeric(head *qlSeries, row []json.RawMessage) []string {
 	var names []string
-	for i, column := range s.Columns {
+	if s.ports() {
+		if name := helium.UnescapePort(head.Tags[helium.PortTag]); name != "" {
+			names = append(names, name)
+		}
+		return names
+	}
+	for i, column := range head.Columns {
 		if name, ok := strings.CutPrefix(column, "last_"); ok && i > 0 && isNumber(row[i]) {
 			names = append(names, name)
 		}
 	}
-	slices.Sort(names)
 	return names
 }
 
-// fieldsQuery asks for the newest value of every field of the device in the range. It reads one block of each.
+// sorted puts names in order, each once.
+func sorted(names []string) []string { return slices.Compact(slices.Sorted(slices.Values(names))) }
+
+// fieldsQuery asks for the newest value of every field of the device in the range, or for the newest number of every
+// port. It reads one block of each.
 func fieldsQuery(sel selection) string {
+	if sel.ports() {
+		return "SELECT last(" + influxqlIdent(helium.NumberField) + ") FROM " + influxqlIdent(sel.measurement) + " WHERE " + sel.where() +
+			" GROUP BY " + influxqlIdent(helium.PortTag)
+	}
 	return "SELECT last(*::field) FROM " + influxqlIdent(sel.measurement) + " WHERE " + sel.where()
 }
 

@@ -1,13 +1,16 @@
 package influx_test
 
 import (
+	"context"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
 	"iotcenter/influx/influxtest"
 	"iotcenter/ledger"
 	"iotcenter/people"
+	"iotcenter/telemetry/helium"
 )
 
 // BenchmarkLedgerLoad reads what a large installation remembers: 10,000 documents and a month of 50,000 session entries.
@@ -93,6 +96,70 @@ func BenchmarkAudit(b *testing.B) {
 			for b.Loop() {
 				if err := db.Events(b.Context(), f, func(people.Event) error { return nil }); err != nil {
 					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// BenchmarkHelium reads a year of a point a minute: a page of 10,000 points, and a year of days, each beside what the
+// database itself takes for it.
+func BenchmarkHelium(b *testing.B) {
+	i := influxtest.Start(b)
+	start := time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC)
+	const minutes = 365 * 24 * 60
+	var lines strings.Builder
+	for n := range minutes {
+		at := start.Add(time.Duration(n) * time.Minute)
+		fmt.Fprintf(&lines, "helium,clientId=a,port=t number=%g,at=%di,created=%di %d\n", float64(n%977)/7, at.UnixNano(), at.UnixMicro(), at.UnixNano())
+		if n%5000 == 4999 || n == minutes-1 {
+			i.Write(lines.String())
+			lines.Reset()
+		}
+	}
+	all := helium.Selection{Owner: "a"}
+	year := helium.Selection{Owner: "a", Start: start, End: start.AddDate(1, 0, 0)}
+	within := fmt.Sprintf(` FROM helium WHERE clientId = 'a' AND time >= %d AND time < %d`, year.Start.UnixNano(), year.End.UnixNano())
+	points := func(got []helium.Stored, err error) (int, error) { return len(got), err }
+	buckets := func(got []helium.Bucket, err error) (int, error) { return len(got), err }
+	for _, c := range []struct {
+		name string
+		want int
+		ask  func(context.Context) (int, error)
+	}{
+		{"page", 10_000, func(ctx context.Context) (int, error) { return points(i.DB.HeliumPoints(ctx, all, 0, 10_000)) }},
+		{"page in the middle", 10_000, func(ctx context.Context) (int, error) {
+			return points(i.DB.HeliumPoints(ctx, all, start.AddDate(0, 6, 0).UnixNano(), 10_000))
+		}},
+		{"page of the year", 10_000, func(ctx context.Context) (int, error) { return points(i.DB.HeliumPoints(ctx, year, 0, 10_000)) }},
+		{"raw page", 10_000, func(ctx context.Context) (int, error) {
+			return i.DB.Ask(ctx, `SELECT number, boolean, string, json, created, port::tag`+within+` ORDER BY time DESC LIMIT 10000`)
+		}},
+		{"raw page of its ten days", 10_000, func(ctx context.Context) (int, error) {
+			return i.DB.Ask(ctx, fmt.Sprintf(`SELECT number, boolean, string, json, created, port::tag%s AND time >= %d ORDER BY time DESC LIMIT 10000`,
+				within, start.AddDate(1, 0, -10).UnixNano()))
+		}},
+		{"newer page", 1, func(ctx context.Context) (int, error) {
+			_, _, _, err := i.DB.HeliumNewer(ctx, all, start.AddDate(0, 6, 0).UnixNano(), 10_000)
+			return 1, err
+		}},
+		{"days", 365, func(ctx context.Context) (int, error) {
+			return buckets(i.DB.HeliumBuckets(ctx, year, 24*time.Hour, time.Time{}, 1000))
+		}},
+		{"days without bounds", 365, func(ctx context.Context) (int, error) {
+			return buckets(i.DB.HeliumBuckets(ctx, all, 24*time.Hour, time.Time{}, 1000))
+		}},
+		{"raw days", 365, func(ctx context.Context) (int, error) {
+			return i.DB.Ask(ctx, `SELECT min(number), max(number), mean(number)`+within+` GROUP BY time(1d), port`)
+		}},
+		{"minutes", 1000, func(ctx context.Context) (int, error) {
+			return buckets(i.DB.HeliumBuckets(ctx, all, time.Minute, time.Time{}, 1000))
+		}},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			for b.Loop() {
+				if n, err := c.ask(b.Context()); err != nil || n != c.want {
+					b.Fatalf("%d, %v", n, err)
 				}
 			}
 		})

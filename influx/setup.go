@@ -27,6 +27,7 @@ type findings struct {
 	latency  time.Duration
 	orgID    string
 	bucketID string
+	kept     time.Duration // retention of the data bucket
 	skew     time.Duration // the database's clock minus ours; 0 where it does not tell
 }
 
@@ -55,7 +56,8 @@ func (db *DB) examine(ctx context.Context, repair bool) (f findings, err error) 
 	if f.orgID, err = db.findOrg(ctx); err != nil {
 		return f, translate(ctx, err)
 	}
-	if f.bucketID, err = db.ensureBucket(ctx, f.orgID, db.cfg.Bucket, repair); err != nil {
+	data, err := db.ensureBucket(ctx, f.orgID, db.cfg.Bucket, repair)
+	if f.bucketID, f.kept = data.ID, data.Retention; err != nil {
 		return f, translate(ctx, err)
 	}
 	if _, err = db.ensureBucket(ctx, f.orgID, db.cfg.AuthBucket, repair); err != nil {
@@ -127,41 +129,41 @@ func (db *DB) findOrg(ctx context.Context) (string, error) {
 	return "", &problem{fmt.Sprintf("The database has no organisation %q that the app's token may see (INFLUX_ORG).", db.cfg.Org), telemetry.ErrUnavailable}
 }
 
-// ensureBucket gives the id of a bucket of the app's; with repair it makes one that is missing, without an end to its
+// ensureBucket gives a bucket of the app's; with repair it makes one that is missing, without an end to its
 // retention.
-func (db *DB) ensureBucket(ctx context.Context, orgID, name string, repair bool) (string, error) {
-	id, err := db.findBucket(ctx, orgID, name)
-	if err != nil || id != "" {
-		return id, err
+func (db *DB) ensureBucket(ctx context.Context, orgID, name string, repair bool) (telemetry.Bucket, error) {
+	found, err := db.findBucket(ctx, orgID, name)
+	if err != nil || found.ID != "" {
+		return found, err
 	}
 	if !repair {
-		return "", &problem{fmt.Sprintf("The database has no bucket %q.", name), telemetry.ErrUnavailable}
+		return telemetry.Bucket{}, &problem{fmt.Sprintf("The database has no bucket %q.", name), telemetry.ErrUnavailable}
 	}
 	made, err := db.postBucket(ctx, orgID, name, 0)
 	if err == nil {
 		db.cfg.Log.Info("a bucket was made", "bucket", name)
-		return made.ID, nil
+		return made, nil
 	}
 	if isConflict(err) { // another replica was quicker
-		if id, again := db.findBucket(ctx, orgID, name); again == nil && id != "" {
-			return id, nil
+		if found, again := db.findBucket(ctx, orgID, name); again == nil && found.ID != "" {
+			return found, nil
 		}
 	}
-	return "", err
+	return telemetry.Bucket{}, err
 }
 
-// findBucket gives the id of the bucket of exactly this name; "" if there is none.
-func (db *DB) findBucket(ctx context.Context, orgID, name string) (string, error) {
+// findBucket gives the bucket of exactly this name; the zero Bucket if there is none.
+func (db *DB) findBucket(ctx context.Context, orgID, name string) (telemetry.Bucket, error) {
 	list, err := db.getBuckets(ctx, url.Values{"orgID": {orgID}, "name": {name}})
 	if err != nil && statusOf(err) != http.StatusNotFound {
-		return "", err
+		return telemetry.Bucket{}, err
 	}
 	for _, b := range list {
 		if b.Name == name {
-			return b.ID, nil
+			return b, nil
 		}
 	}
-	return "", nil
+	return telemetry.Bucket{}, nil
 }
 
 // keyMeasurement holds the value that identifies the SECRET_KEY with which tokens in the auth bucket are sealed.

@@ -41,7 +41,7 @@ func (db *DB) Track(ctx context.Context, id devices.ID, measurement string, star
 				p = &telemetry.Position{Time: t}
 				at[t.UnixNano()] = p
 			}
-			if r.text("_field") == latField {
+			if sel.name(r) == latField {
 				p.Lat = v
 				have[t.UnixNano()] |= 1
 			} else {

@@ -20,6 +20,16 @@ const gzipFrom = 16 << 10
 
 // WriteLines writes line protocol to the data bucket with the device's own token. After nil the points are durable.
 func (db *DB) WriteLines(ctx context.Context, token string, lines []byte, precision telemetry.Precision) error {
+	return db.write(ctx, func(r *http.Request) { r.Header.Set("Authorization", "Token "+token) }, lines, precision)
+}
+
+// WriteOwn is WriteLines with the app's own token, for points that no device owns.
+func (db *DB) WriteOwn(ctx context.Context, lines []byte, precision telemetry.Precision) error {
+	return db.write(ctx, nil, lines, precision)
+}
+
+// write writes as whoever prepare makes of the request; nil is the app.
+func (db *DB) write(ctx context.Context, prepare func(*http.Request), lines []byte, precision telemetry.Precision) error {
 	if precision == "" {
 		precision = "ns"
 	}
@@ -37,8 +47,7 @@ func (db *DB) WriteLines(ctx context.Context, token string, lines []byte, precis
 		if encoding != "" {
 			req.Header.Set("Content-Encoding", encoding)
 		}
-		asDevice := func(r *http.Request) { r.Header.Set("Authorization", "Token "+token) }
-		return writeError(db.send(req, asDevice, func(*http.Response) error { return nil }))
+		return writeError(db.send(req, prepare, func(*http.Response) error { return nil }))
 	})
 }
 

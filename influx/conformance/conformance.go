@@ -12,6 +12,7 @@ import (
 	"iotcenter/emulator"
 	"iotcenter/people"
 	"iotcenter/telemetry"
+	"iotcenter/telemetry/helium"
 )
 
 // Database is everything that a database of the app is.
@@ -27,6 +28,7 @@ type Database interface {
 	people.EventStore
 	people.UseStore
 	devices.InboxStore
+	helium.Store
 }
 
 // Subject is a database under test.

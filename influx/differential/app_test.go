@@ -3,6 +3,7 @@ package differential
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -26,6 +27,7 @@ import (
 	"iotcenter/ledger"
 	"iotcenter/people"
 	"iotcenter/telemetry"
+	"iotcenter/telemetry/helium"
 )
 
 // mirror stands between the app and the embedded database: what the app writes and deletes goes to the real one too,
@@ -117,6 +119,7 @@ func TestStores(t *testing.T) {
 		"activity": conformance.Activity,
 		"series":   conformance.Series,
 		"readings": conformance.Readings,
+		"helium":   conformance.Helium,
 	} {
 		t.Run(name, func(t *testing.T) {
 			m, p := mirrored(t)
@@ -143,6 +146,7 @@ func TestStores(t *testing.T) {
 		m, p := mirrored(t)
 		p.load(t)
 		drive(t, p.app.DB)
+		driveRows(t, p.app.DB)
 		asked = append(asked, m.asked...)
 	})
 	if t.Skipped() || t.Failed() {
@@ -153,6 +157,46 @@ func TestStores(t *testing.T) {
 		if len(asked) > 0 && !slices.ContainsFunc(asked, text.MatchString) {
 			t.Errorf("nothing that was asked comes from %s", name)
 		}
+	}
+}
+
+// nobody wants no rows.
+type nobody struct{}
+
+func (nobody) Begin([]string) error               { return nil }
+func (nobody) Row(int64, []json.RawMessage) error { return nil }
+
+// driveRows reads rows with every function, and runs a statement.
+func driveRows(t *testing.T, db *influx.DB) {
+	ctx := t.Context()
+	where := &telemetry.Condition{Join: "OR",
+		Left:  &telemetry.Condition{Name: "CO2", Op: ">", With: telemetry.Operand{Kind: telemetry.NumberOperand, Text: "400.5"}},
+		Right: &telemetry.Condition{Name: "Temperature", Op: "!=", With: telemetry.Operand{Kind: telemetry.NumberOperand, Text: "20"}}}
+	for _, q := range []telemetry.RowsQuery{
+		{Device: "dev1", Measurement: "environment", After: spring, Before: spring.Add(6 * time.Hour)},
+		{Device: "dev1", Measurement: "environment", After: spring, Before: spring.Add(6 * time.Hour), Where: where, Limit: 7},
+		{Device: "dev10", Measurement: "environment", Fields: []string{"CO2", "Temperature", "nope"}, After: yearStart, Before: yearStop, Limit: 50},
+		{Measurement: "edges", After: yearStart, Before: yearStop},
+		{Device: "odd", Measurement: "extremes", After: yearStart, Before: yearStop},
+		{Device: "odd", Measurement: "texts", After: yearStart, Before: yearStop},
+	} {
+		if err := db.Rows(ctx, q, nobody{}); err != nil {
+			t.Error(err)
+		}
+	}
+	for _, fn := range telemetry.Functions() {
+		for _, every := range []time.Duration{time.Hour, 24 * time.Hour, 7 * 24 * time.Hour} {
+			q := telemetry.RowsQuery{Device: "dev1", Measurement: "environment", After: spring, Before: spring.Add(20 * 24 * time.Hour), Every: every, Function: fn}
+			if err := db.Rows(ctx, q, nobody{}); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	if _, err := db.FieldKinds(ctx, "environment"); err != nil {
+		t.Error(err)
+	}
+	if _, _, err := db.Statement(ctx, "SELECT CO2 FROM environment WHERE clientId = 'dev1' LIMIT 10", 5, time.Minute); err != nil {
+		t.Error(err)
 	}
 }
 
@@ -202,6 +246,7 @@ func drive(t *testing.T, db *influx.DB) {
 		_, err := db.Measurements(ctx, id)
 		must(err)
 	}
+	driveHelium(t, db)
 	_, err := db.LastEntries(ctx, ids)
 	must(err)
 	_, err = db.EverSeen(ctx, 100)
@@ -231,33 +276,62 @@ func drive(t *testing.T, db *influx.DB) {
 	must(err)
 }
 
+// driveHelium asks for time series where there are none: conformance.Helium asks where there are.
+func driveHelium(t *testing.T, db *influx.DB) {
+	ctx, s := t.Context(), helium.Selection{Owner: "dev1"}
+	_, err := db.HeliumPoints(ctx, s, 0, 10)
+	_, _, _, newer := db.HeliumNewer(ctx, s, spring.UnixNano(), 3)
+	_, _, taken := db.HeliumTaken(ctx, "dev1", 0, spring.UnixNano())
+	_, buckets := db.HeliumBuckets(ctx, s, time.Hour, time.Time{}, 10)
+	_, _, bucket := db.HeliumNewerBucket(ctx, s, time.Hour, helium.Bucket{Start: spring}, 3)
+	_, ports := db.HeliumPorts(ctx, "dev1")
+	_, all := db.AllHeliumPorts(ctx)
+	if err := errors.Join(err, newer, taken, buckets, bucket, ports, all); err != nil {
+		t.Error(err)
+	}
+}
+
 // templates are the functions of package influx that make the text of a query, and what their texts look like.
 var templates = map[string]*regexp.Regexp{
-	"rawFlux":           regexp.MustCompile(`^from\((?s:.*)\|> keep`),
-	"windowsFlux":       regexp.MustCompile(`aggregateWindow`),
-	"lastFlux":          regexp.MustCompile(`\|> last\(\)\n$`),
-	"rowQuery":          regexp.MustCompile(`^SELECT \*::field FROM [^;]* LIMIT 1 OFFSET \d+`),
-	"secondSeriesQuery": regexp.MustCompile(`; SHOW SERIES FROM [^;]* LIMIT 1 OFFSET 1$`),
-	"fieldsQuery":       regexp.MustCompile(`SELECT last\(\*::field\) FROM `),
-	"statsQuery":        regexp.MustCompile(`^SELECT min\(.*AS newest`),
-	"lastEntryQuery":    regexp.MustCompile(`^SELECT \*::field FROM "[^;]* ORDER BY time DESC LIMIT 1$`),
-	"newestQuery":       regexp.MustCompile(`GROUP BY "clientId" ORDER BY time DESC LIMIT 1`),
-	"everSeenQuery":     regexp.MustCompile(`^SHOW TAG VALUES`),
-	"hourlyQuery":       regexp.MustCompile(`GROUP BY time\(1h\)`),
-	"minutesQuery":      regexp.MustCompile(`GROUP BY time\(1m\)`),
-	"recordQuery":       regexp.MustCompile(`"token".* FROM "deviceauth" `),
-	"recordsAllQuery":   regexp.MustCompile(`FROM "deviceauth"$`),
-	"recordsSinceQuery": regexp.MustCompile(`FROM "deviceauth_log" `),
-	"runsQuery":         regexp.MustCompile(`FROM "emulator_run" `),
-	"entriesSinceQuery": regexp.MustCompile(`FROM "ledger" WHERE [^;]*; SELECT .* FROM "ledger_brief" `),
-	"eventsQuery":       regexp.MustCompile(`FROM "audit" .* ORDER BY time DESC LIMIT \d+$`),
-	"usesQuery":         regexp.MustCompile(`FROM "last_use" `),
-	"applicantsQuery":   regexp.MustCompile(`FROM "enrolment_inbox" `),
+	"rawFlux":            regexp.MustCompile(`^from\((?s:.*)\|> keep`),
+	"windowsFlux":        regexp.MustCompile(`aggregateWindow`),
+	"lastFlux":           regexp.MustCompile(`\|> last\(\)\n$`),
+	"rowQuery":           regexp.MustCompile(`^SELECT \*::field FROM [^;]* LIMIT 1 OFFSET \d+`),
+	"secondSeriesQuery":  regexp.MustCompile(`; SHOW SERIES FROM [^;]* LIMIT 1 OFFSET 1$`),
+	"fieldsQuery":        regexp.MustCompile(`SELECT last\(\*::field\) FROM `),
+	"statsQuery":         regexp.MustCompile(`^SELECT min\(.*AS newest`),
+	"lastEntryQuery":     regexp.MustCompile(`^SELECT \*::field FROM "[^;]* ORDER BY time DESC LIMIT 1$`),
+	"newestQuery":        regexp.MustCompile(`GROUP BY "clientId" ORDER BY time DESC LIMIT 1`),
+	"everSeenQuery":      regexp.MustCompile(`^SHOW TAG VALUES`),
+	"hourlyQuery":        regexp.MustCompile(`GROUP BY time\(1h\)`),
+	"minutesQuery":       regexp.MustCompile(`GROUP BY time\(1m\)`),
+	"recordQuery":        regexp.MustCompile(`"token".* FROM "deviceauth" `),
+	"recordsAllQuery":    regexp.MustCompile(`FROM "deviceauth"$`),
+	"recordsSinceQuery":  regexp.MustCompile(`FROM "deviceauth_log" `),
+	"runsQuery":          regexp.MustCompile(`FROM "emulator_run" `),
+	"entriesSinceQuery":  regexp.MustCompile(`FROM "ledger" WHERE [^;]*; SELECT .* FROM "ledger_brief" `),
+	"eventsQuery":        regexp.MustCompile(`FROM "audit" .* ORDER BY time DESC LIMIT \d+$`),
+	"usesQuery":          regexp.MustCompile(`FROM "last_use" `),
+	"kindsQuery":         regexp.MustCompile(`^SHOW FIELD KEYS FROM [^;]*$`),
+	"presentQuery":       regexp.MustCompile(`^SHOW FIELD KEYS FROM [^;]*; SELECT last\(\*::field\) FROM `),
+	"rowsQuery":          regexp.MustCompile(`^SELECT .* AS c0.* ORDER BY time ASC`),
+	"bucketsQuery":       regexp.MustCompile(`^SELECT .* AS c0.* GROUP BY time\(\d+ns\) fill\(null\) ORDER BY time ASC`),
+	"applicantsQuery":    regexp.MustCompile(`FROM "enrolment_inbox" `),
+	"portStatsQuery":     regexp.MustCompile(`^SELECT min\("number"\), max\("number"\), count\("number"\) `),
+	"pointsQuery":        regexp.MustCompile(`"created", "port"::tag FROM "helium" .* ORDER BY time DESC LIMIT \d+$`),
+	"placesQuery":        regexp.MustCompile(`^SELECT "number", .* LIMIT \d+ OFFSET \d+`),
+	"newestPlaceQuery":   regexp.MustCompile(`"json", "port"::tag FROM "helium" .* ORDER BY time DESC LIMIT \d+$`),
+	"nextNumberQuery":    regexp.MustCompile(`^SELECT "number" FROM "helium" .* LIMIT 1$`),
+	"numberBucketsQuery": regexp.MustCompile(`^SELECT mean\("number"\), `),
+	"newestNumbersQuery": regexp.MustCompile(`^SELECT last\("number"\), "at", "created" `),
+	"newestNumberQuery":  regexp.MustCompile(`^SELECT last\("number"\), "created" `),
+	"portsQuery":         regexp.MustCompile(`^SHOW TAG VALUES FROM "helium" `),
+	"allPortsQuery":      regexp.MustCompile(`^SHOW SERIES FROM "helium"$`),
 }
 
 // asksNothing are the methods of DB that send no query of their own.
 var asksNothing = []string{
-	"Buckets", "CreateBucket", "SetRetention", "DeleteData", "Exists", "ForgetEntries", "Import", "Mint", "Revoke", "SetActive", "WriteLines",
+	"Buckets", "CreateBucket", "SetRetention", "DeleteData", "Exists", "ForgetEntries", "Import", "Mint", "Revoke", "SetActive", "WriteLines", "WriteOwn",
 	"Ready", "Run", "Status", "TryNow", "WaitReady",
 }
 

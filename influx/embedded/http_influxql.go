@@ -134,7 +134,7 @@ func (s *Server) influxQL(w http.ResponseWriter, r *http.Request) error {
 	defer cancel()
 	out := newInfluxqlWriter(w, r, form, s.influxql)
 	defer out.release()
-	run := influxqlRun{Server: s, auth: authOf(ctx), home: home{form.Get("db"), form.Get("rp")}, out: out}
+	run := influxqlRun{Server: s, auth: authOf(ctx), home: home{form.Get("db"), form.Get("rp")}, out: out, foreign: r.Header.Get(ForeignHeader) != ""}
 	id, err := run.statements(ctx, parsed.Statements)
 	if err == nil {
 		err = out.end()
@@ -152,9 +152,10 @@ func (s *Server) influxQL(w http.ResponseWriter, r *http.Request) error {
 // influxqlRun is one request under way.
 type influxqlRun struct {
 	*Server
-	auth *authorization
-	home home
-	out  *influxqlWriter
+	auth    *authorization
+	home    home
+	out     *influxqlWriter
+	foreign bool // see ForeignHeader
 }
 
 var errNoDatabase = errors.New("database name required, and one that the token may read")
@@ -204,10 +205,11 @@ func (run *influxqlRun) stored(ctx context.Context, id int, stmt influxql.Statem
 	if on != nil {
 		*on = b.ID
 	}
-	if err := run.influxql.enter(ctx); err != nil {
+	leave, err := run.influxql.enter(ctx, run.foreign)
+	if err != nil {
 		return true, err
 	}
-	defer run.influxql.leave()
+	defer leave()
 	ctx, use, err := run.engine.enter(ctx)
 	if err != nil {
 		return true, err

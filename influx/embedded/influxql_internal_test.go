@@ -151,8 +151,10 @@ func TestInfluxQLChunksThatBreakOffDoNotLookComplete(t *testing.T) {
 func TestInfluxQLQueueEnds(t *testing.T) {
 	s := withPoints(t, 1)
 	s.influxql.patience = time.Millisecond
+	var leave func()
 	for range cap(s.influxql.slots) {
-		if err := s.influxql.enter(t.Context()); err != nil {
+		var err error
+		if leave, err = s.influxql.enter(t.Context(), false); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -161,9 +163,40 @@ func TestInfluxQLQueueEnds(t *testing.T) {
 	if status != 429 || header.Get("Retry-After") != retryAfter || json.Unmarshal([]byte(body), &e) != nil || e.Error == "" {
 		t.Errorf("%d %v %s", status, header, body)
 	}
-	s.influxql.leave()
+	leave()
 	if status, _, body, _ := askInfluxQL(t, s, ""); status != 200 {
 		t.Errorf("with a free slot: %d %s", status, body)
+	}
+}
+
+// Queries with conditions of somebody else's leave slots for the app's own, whatever they do with theirs.
+func TestForeignQueriesLeaveSlotsForOthers(t *testing.T) {
+	s := withPoints(t, 1)
+	s.influxql.patience = time.Millisecond
+	var leaves []func()
+	for range foreignQueries {
+		leave, err := s.influxql.enter(t.Context(), true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		leaves = append(leaves, leave)
+	}
+	if _, err := s.influxql.enter(t.Context(), true); err == nil {
+		t.Error("one foreign query more found a slot")
+	}
+	if status, _, body, _ := askInfluxQL(t, s, ""); status != 200 {
+		t.Errorf("the app's own query: %d %s", status, body)
+	}
+	for _, leave := range leaves {
+		leave()
+	}
+	if leave, err := s.influxql.enter(t.Context(), true); err != nil {
+		t.Error(err)
+	} else {
+		leave()
+	}
+	if len(s.influxql.slots)+len(s.influxql.foreign) != 0 {
+		t.Error("a slot was not given back")
 	}
 }
 
