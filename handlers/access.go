@@ -16,6 +16,7 @@ type access struct {
 	open  bool         // everybody may ask; the handler itself looks at credentials, if there are any to look at
 	blind bool         // nobody looks who it is: probes, files, devices with tokens of their own
 	page  bool         // for people in browsers: strangers are sent to the sign-in page
+	keys  bool         // takes API keys alone: a cookie is not even looked at
 	early bool         // also before a person has changed a password that somebody else chose
 }
 
@@ -32,6 +33,11 @@ var (
 	apiReading  = access{role: people.Viewer, level: people.Overview}
 	apiWriting  = access{role: people.Operator, level: people.Technical} // data of any device
 	apiManaging = access{role: people.Operator, level: people.Administer}
+
+	// The dialects under /v1 are for programs.
+	keyReading  = access{level: people.Overview, keys: true}
+	keyWriting  = access{level: people.Technical, keys: true}
+	keyManaging = access{level: people.Administer, keys: true}
 )
 
 // face is how an error of a route looks.
@@ -90,7 +96,7 @@ const (
 
 // permit tells whether somebody may use a route; nil is yes.
 func (s *Server) permit(r *http.Request, who access, p principal) error {
-	if isUnsafe(r.Method) && !who.blind && p.kind != byKey {
+	if isUnsafe(r.Method) && !who.blind && !who.keys && p.kind != byKey {
 		// No other site's page acts through a person's browser. The check passes a request that says nothing of where it
 		// comes from, as programs send them: such a one is none of a browser, and no cookie speaks for it.
 		if s.crossOrigin.Check(r) != nil || p.kind == byPerson && r.Header.Get("Origin") == "" && r.Header.Get("Sec-Fetch-Site") == "" {
@@ -111,6 +117,8 @@ func (s *Server) permit(r *http.Request, who access, p principal) error {
 		if who.level == people.NoLevel || p.key.Level < who.level {
 			return errLevel
 		}
+	case who.keys:
+		return errKeyNeeded
 	default:
 		return errSignIn
 	}
@@ -148,10 +156,14 @@ func (s *Server) refuseStrangers(next http.Handler) http.Handler {
 			return
 		case faceAPI:
 			who = apiReading
+		case faceSmart, faceHelium:
+			who = keyReading
 		}
 		p, err := s.identify(w, r, who)
 		if err == nil && p.kind == byNobody {
-			err = errSignIn
+			if err = errSignIn; who.keys {
+				err = errKeyNeeded
+			}
 		}
 		r = withPrincipal(r, p)
 		if err != nil {
@@ -165,6 +177,7 @@ func (s *Server) refuseStrangers(next http.Handler) http.Handler {
 // Problems of those who may not.
 var (
 	errSignIn        = &problem{Status: http.StatusUnauthorized, Code: "unauthorized", Message: "Sign in, or send an API key in the Authorization header."}
+	errKeyNeeded     = &problem{Status: http.StatusUnauthorized, Code: "unauthorized", Message: "Invalid API token in Authorization header"}
 	errKeyRefused    = &problem{Status: http.StatusUnauthorized, Code: "unauthorized", Message: "This API key is unknown, revoked, or has run out."}
 	errRole          = &problem{Status: http.StatusForbidden, Code: "forbidden", Message: "Your role does not allow this. An admin can change it."}
 	errLevel         = &problem{Status: http.StatusForbidden, Code: "forbidden", Message: "The level of this API key does not allow this."}

@@ -132,14 +132,17 @@ func (s *Server) removeDevice(r *http.Request, id devices.ID, withData bool) err
 	return err
 }
 
-// unregister deletes the data first, so that after a failure the device is still there and a second try completes the
-// work; and once more at the end, for what came in between.
+// unregister deletes the data and forgets what people said about the device first, so that after a failure the device is
+// still there and a second try completes the work; and deletes data once more at the end, for what came in between.
 func (s *Server) unregister(ctx context.Context, id devices.ID, withData bool) error {
-	if !withData {
-		return about(id, s.Registry.Unregister(ctx, id))
-	}
 	if _, err := s.Registry.Get(ctx, id); err != nil {
 		return about(id, err)
+	}
+	if err := s.Profiles.Forget(ctx, id); err != nil {
+		return about(id, err)
+	}
+	if !withData {
+		return about(id, s.Registry.Unregister(ctx, id))
 	}
 	if err := s.Activity.DeleteData(ctx, id); err != nil {
 		return about(id, err)

@@ -84,20 +84,27 @@ func (s *Server) showDashboard(w http.ResponseWriter, r *http.Request, id device
 	case err != nil:
 		return about(id, err)
 	}
-	last, _, err := s.Reader.Last(r.Context(), id, "", now.Add(-lastBack))
+	measurement, measurementErr := askedMeasurement(r)
+	if measurementErr != nil {
+		measurement = ""
+	}
+	shown, newest, err := s.chooseMeasurement(r.Context(), id, measurement)
 	if err != nil {
 		return about(id, err)
 	}
-	page, err := views.NewDashboardPage(id, last, span, picker, now)
+	page, err := views.NewDashboardPage(id, shown, newest.last, span, picker, now)
 	if err != nil {
 		return err
 	}
-	page.Suspended = d.Suspended
+	page.Suspended, page.LastEntry = d.Suspended, newest.entry
 	shell, status := s.dashboardShell(w, r), http.StatusOK
-	var bad *telemetry.QueryError
-	if errors.As(spanErr, &bad) {
+	for _, wrong := range [...]error{spanErr, measurementErr} {
+		var bad *telemetry.QueryError
+		if !errors.As(wrong, &bad) {
+			continue
+		}
 		status = http.StatusUnprocessableEntity
-		if bad.Parameter == "range" { // no field of the form: it came with the address
+		if bad.Parameter == "range" || bad.Parameter == "measurement" { // no field to type into: it came with the address
 			shell.Flashes = append(shell.Flashes, views.Flash{Kind: views.FlashError, Text: sentence(bad)})
 		} else {
 			page.SpanField, page.SpanError = bad.Parameter, sentence(bad)

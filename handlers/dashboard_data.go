@@ -68,31 +68,36 @@ func (s *Server) dashboardData(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	measurement, err := askedMeasurement(r)
+	if err != nil {
+		return err
+	}
 	var (
 		answer telemetry.SeriesAnswer
 		track  telemetry.Track
-		last   []telemetry.LastValue
-		newest telemetry.Explained
+		newest newestValues
 	)
 	group, ctx := errgroup.WithContext(r.Context())
 	group.Go(func() (err error) {
 		// A window is drawn as its mean, its minimum and its maximum: one window for two pixels keeps within two points a pixel.
-		answer, err = s.Reader.Series(ctx, telemetry.SeriesQuery{Device: id, Start: span.From, Stop: span.To, Points: plotPixels(r) / 2})
+		answer, err = s.Reader.Series(ctx, telemetry.SeriesQuery{Device: id, Measurement: measurement, Start: span.From, Stop: span.To, Points: plotPixels(r) / 2})
 		return err
 	})
+	if views.HasTrack(measurement) {
+		group.Go(func() (err error) {
+			track, err = s.Reader.Track(ctx, id, measurement, span.From, span.To, trackPositions)
+			return err
+		})
+	}
 	group.Go(func() (err error) {
-		track, err = s.Reader.Track(ctx, id, "", span.From, span.To, trackPositions)
-		return err
-	})
-	group.Go(func() (err error) {
-		last, newest, err = s.Reader.Last(ctx, id, "", now.Add(-lastBack))
+		newest, err = s.readNewest(ctx, id, measurement)
 		return err
 	})
 	if err := group.Wait(); err != nil {
 		return about(id, err)
 	}
-	queries := append(append(append([]telemetry.Explained{}, answer.Queries...), track.Queries...), newest)
-	data, err := views.NewDashboardData(id, span, answer, track, last, queries, now)
+	queries := append(append(append([]telemetry.Explained{}, answer.Queries...), track.Queries...), newest.explain)
+	data, err := views.NewDashboardData(id, measurement, span, answer, track, newest.last, queries, now)
 	if err != nil {
 		return err
 	}
@@ -101,7 +106,7 @@ func (s *Server) dashboardData(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if out.Newest, err = s.newestJSON(r.Context(), d, last); err != nil {
+	if out.Newest, err = s.newestJSON(r.Context(), d, measurement, newest); err != nil {
 		return err
 	}
 	w.Header().Set("Cache-Control", "no-store")
@@ -135,11 +140,15 @@ func (s *Server) dashboardLast(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return about(id, err)
 	}
-	last, _, err := s.Reader.Last(r.Context(), id, "", s.Clock().Add(-lastBack))
+	measurement, err := askedMeasurement(r)
+	if err != nil {
+		return err
+	}
+	newest, err := s.readNewest(r.Context(), id, measurement)
 	if err != nil {
 		return about(id, err)
 	}
-	out, err := s.newestJSON(r.Context(), d, last)
+	out, err := s.newestJSON(r.Context(), d, measurement, newest)
 	if err != nil {
 		return err
 	}
@@ -148,15 +157,14 @@ func (s *Server) dashboardLast(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-func (s *Server) newestJSON(ctx context.Context, d devices.Device, last []telemetry.LastValue) (*gaugesJSON, error) {
+func (s *Server) newestJSON(ctx context.Context, d devices.Device, measurement string, newest newestValues) (*gaugesJSON, error) {
 	now := s.Clock()
-	gauges, err := views.Gauges(last, now)
+	gauges, err := views.Gauges(measurement, newest.last, now)
 	if err != nil {
 		return nil, err
 	}
-	entry := views.NewestOf(last)
-	out := &gaugesJSON{Fields: []string{}, StateWord: d.StateAt(entry, now).String()}
-	if out.State, err = htmlOf(ctx, views.DashboardState(d.StateAt(entry, now))); err != nil {
+	out := &gaugesJSON{Fields: []string{}, StateWord: d.StateAt(newest.entry, now).String()}
+	if out.State, err = htmlOf(ctx, views.DashboardState(d.StateAt(newest.entry, now))); err != nil {
 		return nil, err
 	}
 	for _, g := range gauges {

@@ -64,8 +64,8 @@ func (s *Server) series(w http.ResponseWriter, r *http.Request) error {
 func seriesQuery(r *http.Request, now time.Time) (telemetry.SeriesQuery, error) {
 	q := r.URL.Query()
 	out := telemetry.SeriesQuery{Measurement: q.Get("measurement"), Points: defaultSeriesPoints}
-	if len(out.Measurement) > longestName {
-		return out, &telemetry.QueryError{Parameter: "measurement", Problem: "is too long"}
+	if err := checkMeasurement(out.Measurement); err != nil {
+		return out, err
 	}
 	for _, list := range q["fields"] {
 		for name := range strings.SplitSeq(list, ",") {

@@ -127,11 +127,11 @@ func TestDashboardAsksAFixedNumberOfTimes(t *testing.T) {
 		app.register(t, "dev1")
 		app.db.set(func(m *memory) { manyFields(m, n) })
 		for target, want := range map[string]string{
-			"/dashboard/dev1":          "map[Last:1]",
+			"/dashboard/dev1":          "map[Last:1 Measurements:1]",
 			"/dashboard/dev1/data":     "map[Last:1 Series:1 Track:1]",
 			"/dashboard/dev1/last":     "map[Last:1]",
 			"/api/devices/dev1/series": "map[Series:1]",
-			"/devices/dev1":            "map[LastEntries:1 Stats:1]",
+			"/devices/dev1":            "map[LastEntries:1 Measurements:1 Stats:1]",
 		} {
 			app.db.questions()
 			status(t, app.do("GET", target, ""), 200)

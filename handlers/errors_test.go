@@ -16,6 +16,7 @@ import (
 	"iotcenter/ledger"
 	"iotcenter/people"
 	"iotcenter/telemetry"
+	"iotcenter/telemetry/smart"
 )
 
 func TestFailureOf(t *testing.T) {
@@ -67,6 +68,15 @@ func TestFailureOf(t *testing.T) {
 		{"the last admin", people.ErrLastAdmin, facePage, true, 409, "last_admin", "This is the last admin: somebody has to manage people.", 0},
 		{"suspended", about("dev1", fmt.Errorf("x: %w", devices.ErrSuspended)), facePage, true, 403, "suspended", "Device dev1 is suspended.", 0},
 		{"suspended without id", devices.ErrSuspended, faceAPI, false, 403, "suspended", "The device is suspended.", 0},
+		{"suspended product", about("dev1", devices.ErrSuspended), faceSmart, true, 403, "suspended", "Product dev1 is suspended.", 0},
+		{"unknown product", about("dev1", devices.ErrNotFound), faceSmart, false, 404, "not_found", "Product dev1 not found.", 0},
+		{"product type in use", fmt.Errorf("x: %w", &devices.InUseError{Devices: 2}), faceSmart, true, 409, "in_use", "It is in use, so it cannot be removed. 2 devices have it.", 0},
+		{"no such product type", fmt.Errorf("x: %w", devices.ErrNoSuchType), faceSmart, false, 404, "not_found", "There is no product type of this name.", 0},
+		{"bad part of a profile", &devices.InvalidProfileError{Field: "name", Problem: "At most 200 bytes."}, faceSmart, true, 400, "invalid", "At most 200 bytes.", 0},
+		{"bad part of a batch", &smart.BadRequestError{Where: "fields.current[3]", Problem: "it is no pair"}, faceSmart, true, 400, "invalid", "fields.current[3]: it is no pair", 0},
+		{"answer too large", fmt.Errorf("x: %w", smart.ErrTooLarge), faceSmart, false, 400, "too_large", "The answer is too large; ask for a shorter time, for fewer fields, or with a limit.", 0},
+		{"a type conflict in a batch", &telemetry.WriteError{Status: 422, Message: "field type conflict", Kind: telemetry.ErrRejected}, faceSmart, true, 400, "invalid", "field type conflict", 0},
+		{"the database refuses the app's token", telemetry.ErrUnauthorized, faceSmart, true, 503, "unavailable", "The database does not take the token that the points are written with. Rotating the token of the device helps where it is only its own.", 5 * time.Second},
 		{"not enrolled", devices.ErrNotEnrolled, faceAPI, false, 403, "not_enrolled", notEnrolled, 0},
 		{"own", badRequest("data", "data is keep or delete."), faceAPI, true, 400, "invalid", "data is keep or delete.", 0},
 		{"unknown", errors.New("password of 10.0.0.1 is hunter2"), faceAPI, false, 500, "internal", "Something went wrong on our side. The request id helps to find it in the log.", 0},

@@ -42,6 +42,7 @@ func addMembers(t *testing.T, o *Options, db *memory, sealer *devices.Sealer) {
 		}
 	}
 	o.People = directory
+	o.Profiles = devices.NewProfiles(shared, db.clock)
 	o.Audit = people.NewAudit(people.AuditOptions{Store: db, Clock: db.clock})
 	o.Enrolment = devices.NewEnrolment(devices.EnrolmentOptions{Registry: o.Registry, Ledger: shared, Inbox: db, Sealer: sealer, Clock: db.clock})
 	o.AuthProxyHeader, o.TrustedProxies = personHeader, testProxies

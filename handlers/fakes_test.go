@@ -23,6 +23,7 @@ import (
 	"iotcenter/ledger"
 	"iotcenter/people"
 	"iotcenter/telemetry"
+	"iotcenter/telemetry/helium"
 )
 
 // testNow is the clock of the tests in this package.
@@ -55,6 +56,10 @@ type memory struct {
 	newest  time.Time      // of the virtual device's data
 	calls   map[string]int // questions by the method's name
 	tries   int            // of TryNow
+
+	rows          rows    // what programs read
+	points        []point // of the Helium dialect
+	heliumBuckets []helium.Bucket
 
 	storeErr  error         // every registration call
 	writeErr  error         // every write
@@ -166,6 +171,13 @@ func (m *memory) WriteLines(ctx context.Context, token string, lines []byte, p t
 	}
 	m.writes = append(m.writes, written{token, string(lines), p})
 	return nil
+}
+
+// ownToken stands for the app's own token in what was written.
+const ownToken = "own"
+
+func (m *memory) WriteOwn(ctx context.Context, lines []byte, p telemetry.Precision) error {
+	return m.WriteLines(ctx, ownToken, lines, p)
 }
 
 func (m *memory) clock() time.Time {
@@ -357,10 +369,10 @@ func newTestApp(t *testing.T, change func(*Options)) *testApp {
 		t.Fatal(err)
 	}
 	registry := devices.NewRegistry(devices.RegistryOptions{Store: db, Auth: db, Sealer: sealer, Clock: clock, Log: logger, Uses: db})
-	emulate := emulator.Options{Registry: registry, Writer: db, Last: db, Runs: db, Seed: 1, Clock: clock, Log: logger}
+	emulate := emulator.Options{Registry: registry, Intake: &telemetry.Intake{Writer: db, Tokens: registry, Clock: clock}, Last: db, Runs: db, Seed: 1, Clock: clock, Log: logger}
 	o := Options{
 		Registry: registry, Fleet: devices.NewFleet(devices.FleetOptions{Registry: registry, Activity: db, Clock: clock, Log: logger}),
-		Activity: db, Reader: db, Writer: db, Buckets: db, Database: db, Backfills: emulator.NewBackfills(emulate), Live: emulator.NewLive(emulate),
+		Activity: db, Reader: db, Writer: db, Rows: db, Points: db, Buckets: db, Database: db, Backfills: emulator.NewBackfills(emulate), Live: emulator.NewLive(emulate),
 		SessionKey: []byte(strings.Repeat("s", 32)), Version: "test", Clock: clock, Log: logger,
 	}
 	addMembers(t, &o, db, sealer)

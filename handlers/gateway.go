@@ -60,24 +60,11 @@ func (s *Server) gatewayWrite(w http.ResponseWriter, r *http.Request) error {
 		giveBuffer(buffer)
 		return about(id, badRequest("", "writing requires points"))
 	}
-	lines, points, err := telemetry.FenceAt(buffer.Bytes(), id, precision, s.Clock())
+	_, err = s.intake.FromDevice(r.Context(), id, token, buffer.Bytes(), precision)
+	giveBuffer(buffer)
 	if err != nil {
-		giveBuffer(buffer)
 		return about(id, err)
 	}
-	if points > 0 {
-		if err := s.limits.write(id, points, s.Clock()); err != nil {
-			giveBuffer(buffer)
-			return about(id, err)
-		}
-		if err := s.Writer.WriteLines(r.Context(), token, lines, precision); err != nil {
-			// The buffer is left to the collector: a transport that gave up may read from it for a while yet.
-			return about(id, err)
-		}
-		s.Metrics.points.Add(float64(points))
-		s.Fleet.Wrote(id)
-	}
-	giveBuffer(buffer)
 	w.WriteHeader(http.StatusNoContent)
 	return nil
 }

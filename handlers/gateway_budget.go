@@ -42,7 +42,7 @@ func (s *share) take(n int) error {
 	defer b.mu.Unlock()
 	switch {
 	case b.by[s.id]+n > bodiesOfDevice:
-		return tooMany(fmt.Sprintf("Device %s has more than %s of writes under way.", s.id, bytesForPeople(maxWrite)), time.Second)
+		return tooMany(fmt.Sprintf("%s has more than %s of writes under way.", sender(s.id), bytesForPeople(maxWrite)), time.Second)
 	case b.all+n > bodiesOfAll:
 		return tooMany(fmt.Sprintf("All devices together have more than %s of writes under way.", bytesForPeople(bodiesOfAll)), time.Second)
 	}

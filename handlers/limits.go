@@ -5,12 +5,14 @@ import (
 	"math"
 	"net/http"
 	"net/netip"
+	"strings"
 	"sync"
 	"time"
 
 	"golang.org/x/time/rate"
 
 	"iotcenter/devices"
+	"iotcenter/telemetry"
 )
 
 // Limits are how much devices may write to this replica a second; 0 is no limit. Other replicas count for themselves.
@@ -58,7 +60,7 @@ func (l *writeLimits) request(id devices.ID, now time.Time) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return take(now, 1,
-		allowance{l.device(id, now).requests, fmt.Sprintf("Device %s sends", id), l.DeviceRequests, "requests"},
+		allowance{l.device(id, now).requests, sender(id) + " sends", l.DeviceRequests, "requests"},
 		allowance{l.requests, allDevices, l.Requests, "requests"})
 }
 
@@ -68,11 +70,28 @@ func (l *writeLimits) write(id devices.ID, points int, now time.Time) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return take(now, points,
-		allowance{l.device(id, now).points, fmt.Sprintf("Device %s sends", id), l.DevicePoints, "points"},
+		allowance{l.device(id, now).points, sender(id) + " sends", l.DevicePoints, "points"},
 		allowance{l.points, allDevices, l.Points, "points"})
 }
 
 const allDevices = "All devices together send"
+
+// keySenderPrefix is how the names begin under which API keys are counted for what they send for no device.
+const keySenderPrefix = "API key "
+
+// sender is how a limit calls whom it is about.
+func sender(id devices.ID) string {
+	switch {
+	case strings.HasPrefix(string(id), keySenderPrefix):
+		return "This API key"
+	case id == "":
+		return "Whoever writes for no device" // points of no device have one allowance
+	case id == telemetry.OrganizationClient:
+		return "The organization"
+	default:
+		return fmt.Sprintf("Device %s", id)
+	}
+}
 
 func (l *writeLimits) device(id devices.ID, now time.Time) deviceLimits {
 	if l.DeviceRequests == 0 && l.DevicePoints == 0 {

@@ -23,6 +23,7 @@ func (s *Server) middleware(router http.Handler) http.Handler {
 	chain := [...]func(http.Handler) http.Handler{
 		s.observe,         // request id, client, access log, metrics
 		s.securityHeaders, // on every answer
+		s.otherOrigins,    // pages of other sites may use the Helium dialect
 		s.refuseBadHosts,  // what could become anything but a host in a link
 		s.limitSizes,      // no request is endless
 		s.endStreams,      // a graceful stop ends event streams
@@ -168,7 +169,8 @@ func (s *Server) access(r *http.Request, st *requestState, took time.Duration) {
 // frequent tells whether a route is asked again and again by programs: probes, parts of pages, devices that write.
 func frequent(route string) bool {
 	switch route {
-	case "/healthz", "/readyz", "/metrics", "/influx/health", "/influx/ping", gatewayWritePath:
+	case "/healthz", "/readyz", "/metrics", "/influx/health", "/influx/ping", gatewayWritePath, productDataPath, generalDataPath,
+		sensorSeriesPath, organizationSeriesPath:
 		return true
 	}
 	return strings.HasPrefix(route, "/static")
@@ -244,7 +246,7 @@ func (s *Server) limitSizes(next http.Handler) http.Handler {
 		if r.Body != nil && r.Body != http.NoBody {
 			limit := int64(maxBody)
 			switch {
-			case faceOf(r) == faceGateway:
+			case faceOf(r) == faceGateway, faceOf(r) == faceSmart:
 				limit = maxWrite
 			case r.URL.Path == "/login":
 				limit = maxLogin

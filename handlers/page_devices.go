@@ -77,6 +77,13 @@ func (s *Server) devicesPage(r *http.Request, q views.ListQuery) (views.DevicesP
 		page.Partial = true
 	}
 	page.Rows = views.NewDeviceRows(list.Devices, last, hours, now)
+	for i := range page.Rows {
+		profile, err := s.Profiles.Profile(page.Rows[i].ID) // from memory
+		if err != nil {
+			return unread(err)
+		}
+		page.Rows[i].Name = profile.Name
+	}
 	return page, http.StatusOK, nil
 }
 

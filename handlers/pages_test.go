@@ -62,7 +62,7 @@ func TestEveryPageKeepsToThePolicy(t *testing.T) {
 		"/devices/new": "Register a device", "/devices/new?device": "new", "/devices/dev1": "dev1", "/devices/dev1?lang=" + bad: "dev1",
 		"/devices/dev1/remove": "Remove dev1?", "/virtual": "Virtual Device", "/devices/virtual_device": "Virtual Device", "/virtual?run=" + bad: "Virtual Device",
 		"/dashboard": "Dashboard", "/dashboard/dev1": "Dashboard", "/buckets": "Buckets", "/buckets/b1/retention": "Retention of iot_center", "/about": "About",
-		"/devices/dev1/rotate": "Rotate the token of dev1?", "/devices/dev1/suspend": "Suspend dev1?", "/account": "Account",
+		"/product-types": "Product types", "/dashboard/dev1?measurement=" + bad: "Dashboard", "/devices/dev1/rotate": "Rotate the token of dev1?", "/devices/dev1/suspend": "Suspend dev1?", "/account": "Account",
 		"/people": "People", "/people/new": "Add a person", "/people/" + testViewer: testViewer, "/people/" + testViewer + "/remove": "Remove test-viewer?",
 		"/keys": "API keys", "/keys/new": "Make an API key", "/enrolment": "Enrolment", "/enrolment/keys/new": "Make an enrolment key",
 		"/audit": "Audit log", "/audit?actor=" + bad + "&target=" + bad + "&action=" + bad + "&from=" + bad + "&before=" + bad: "Audit log",
@@ -81,7 +81,7 @@ func TestEveryPageKeepsToThePolicy(t *testing.T) {
 		"/dashboard/none": 404, "/dashboard?device=" + bad: 404, "/dashboard?device=none": 404, "/buckets/none/retention": 404, "/buckets/b3/retention": 404,
 		"/devices/%ff": 404, "/dashboard/dev1?from=" + bad: 422, "/dashboard/dev1?from=" + strings.Repeat("%C3%A4", 30): 422, "/dashboard/dev1?range=" + bad: 422,
 		"/people/" + url.PathEscape(nasty): 404, "/people/none/remove": 404, "/people/new?person": 404, "/keys/" + url.PathEscape(nasty) + "/revoke": 404,
-		"/enrolment/keys/" + url.PathEscape(nasty) + "/revoke": 404, "/devices/none/rotate": 404, "/devices/none/suspend": 404,
+		"/enrolment/keys/" + url.PathEscape(nasty) + "/revoke": 404, "/devices/none/rotate": 404, "/devices/none/suspend": 404, "/product-types?type=none": 404, "/product-types/none/remove": 404,
 	} {
 		t.Run(target, func(t *testing.T) {
 			w := app.do("GET", target, "")
@@ -152,8 +152,8 @@ func TestPageNotFound(t *testing.T) {
 	says(t, doc, "h1", "Page not found")
 	says(t, doc, `main a[href="/"]`, "Go Home")
 	says(t, doc, "main", w.Header().Get("X-Request-Id"))
-	has(t, doc, "nav[aria-label=Pages] a", 10) // those of an admin
-	has(t, pageOf(t, app.do("GET", "/no/such/page", "", personHeader, testViewer), 404), "nav[aria-label=Pages] a", 6)
+	has(t, doc, "nav[aria-label=Pages] a", 12) // those of an admin
+	has(t, pageOf(t, app.do("GET", "/no/such/page", "", personHeader, testViewer), 404), "nav[aria-label=Pages] a", 7)
 	says(t, pageOf(t, app.do("GET", "/devices/none", ""), 404), "main h2", "Device none not found!")
 }
 

@@ -46,12 +46,21 @@ func (s *Server) identify(w http.ResponseWriter, r *http.Request, who access) (p
 	if who.blind {
 		return principal{}, nil
 	}
-	if secret := bearer(r); secret != "" && who.level != people.NoLevel {
+	secret := bearer(r)
+	if who.keys && secret == "" && faceOf(r) == faceHelium {
+		secret = strings.TrimSpace(r.Header.Get("Authorization")) // this dialect shows its token bare
+	}
+	if secret != "" && who.level != people.NoLevel {
 		key, err := s.keyOf(r, secret)
 		if errors.Is(err, people.ErrNotFound) {
-			err = errKeyRefused
+			if err = errKeyRefused; who.keys {
+				err = errKeyNeeded
+			}
 		}
 		return principal{kind: byKey, key: key}, err
+	}
+	if who.keys {
+		return principal{}, nil
 	}
 	p, found, err := s.vouchedFor(r)
 	if !found && err == nil {
@@ -135,11 +144,13 @@ func (s *Server) signedInPerson(w http.ResponseWriter, r *http.Request) (princip
 	return principal{kind: byPerson, account: account, session: session, token: token}, nil
 }
 
-// still tells whether the person who asked is known yet: for answers that go on for long after they were let in. It costs
+// still tells whether the person who asked is known yet, or the key holds yet: for answers that go on for long after they were let in. It costs
 // no question to the database.
 func (s *Server) still(r *http.Request) bool {
 	var err error
 	switch p := principalOf(r); {
+	case p.kind == byKey:
+		return s.People.KeyHolds(p.key.ID)
 	case p.token != "":
 		_, _, err = s.People.Session(r.Context(), p.token)
 	case p.kind == byPerson:

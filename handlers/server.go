@@ -1,6 +1,6 @@
 // Package handlers is the app's face to people and devices: routes, sessions,
 // middleware, forms, the JSON API, the write gateway, and the one place where
-// an error becomes a status (errors.go). It parses, calls the rooms that know
+// an error becomes a status (failure.go). It parses, calls the rooms that know
 // better, and renders; it knows no database and draws no page of its own.
 package handlers
 
@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"path"
 	"strings"
 	"time"
 
@@ -20,6 +21,8 @@ import (
 	"iotcenter/emulator"
 	"iotcenter/people"
 	"iotcenter/telemetry"
+	"iotcenter/telemetry/helium"
+	"iotcenter/telemetry/smart"
 )
 
 // Database is what the app says of its database and asks of it.
@@ -39,6 +42,9 @@ type Options struct {
 	Activity  devices.ActivityStore
 	Reader    telemetry.Reader
 	Writer    telemetry.Writer
+	Rows      telemetry.RowReader
+	Points    helium.Store
+	Profiles  *devices.Profiles
 	Buckets   telemetry.BucketStore
 	Database  Database
 	People    *people.Directory
@@ -73,6 +79,12 @@ type Server struct {
 	guesses     *guessLimits
 	denials     *rate.Limiter // of what the audit log takes
 	bodies      bodyBudget
+	reads       *gate // to answers of the SMART dialect
+	batches     *gate // to its large batches
+	pages       *gate // to pages of the Helium dialect
+	intake      *telemetry.Intake
+	smart       *smart.Store
+	timeseries  *helium.Timeseries
 
 	streams      context.Context // ends when event streams have to
 	closeStreams context.CancelFunc
@@ -96,11 +108,20 @@ func New(o Options) *Server {
 	s.crossOrigin = newCrossOrigin(o.PublicURL, o.Log)
 	s.limits, s.guesses = newWriteLimits(o.Limits), newGuessLimits()
 	s.denials = rate.NewLimiter(denialsPerSecond, denialsAtOnce)
+	s.reads, s.batches = newGate(readsOfAll, readsOfKey, "reads"), newGate(batchesOfAll, batchesOfOne, "large writes")
+	s.pages = newGate(pagesOfAll, pagesOfKey, "reads")
+	s.intake = &telemetry.Intake{Writer: o.Writer, Tokens: o.Registry, Clock: o.Clock, Wrote: s.wrote,
+		Allow: func(id devices.ID, points int) error { return s.limits.write(id, points, o.Clock()) }}
+	s.smart = smart.NewStore(smart.StoreOptions{Intake: s.intake, Rows: o.Rows, Clock: o.Clock, Spool: newSpoolFile, Retention: s.retention})
+	s.timeseries = helium.New(helium.Options{Store: o.Points, Intake: s.intake, Clock: o.Clock})
 	s.streams, s.closeStreams = context.WithCancel(context.Background())
 
 	s.opsRoutes()
 	s.gatewayRoutes()
 	s.apiRoutes()
+	s.smartRoutes()
+	s.heliumRoutes()
+	s.apiDocRoutes()
 	s.authRoutes()
 	s.peopleRoutes()
 	s.enrolmentRoutes()
@@ -110,8 +131,19 @@ func New(o Options) *Server {
 	s.router.NotFoundHandler = s.refuseStrangers(s.unmatched(errNoSuchAddress))
 	s.router.MethodNotAllowedHandler = s.refuseStrangers(s.methodNotAllowed())
 	s.router.Use(s.rememberRoute, s.authorize)
-	s.chain = s.middleware(s.router)
+	s.chain = s.middleware(s.asWritten(s.router))
 	return s
+}
+
+// retention is how long the data bucket keeps points; 0 is for ever.
+func (s *Server) retention() time.Duration { return s.Database.Status().Retention }
+
+// wrote is told of points that are durable, through whichever door they came; id is "" for points of no device.
+func (s *Server) wrote(id devices.ID, points int) {
+	s.Metrics.points.Add(float64(points))
+	if id != "" && id != telemetry.OrganizationClient {
+		s.Fleet.Wrote(id)
+	}
 }
 
 // Handler is the whole chain: middleware around the router.
@@ -144,6 +176,20 @@ func (s *Server) adapt(h handler, f face) http.Handler {
 func (s *Server) unmatched(err error) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.answerError(w, r, faceOf(r), err)
+	})
+}
+
+// asWritten answers 404 to addresses of the dialects with empty parts or dots in them, such as a name with an escaped
+// slash makes. The router would send the client on to a shorter address, which is another one, and of a POST makes a GET.
+func (s *Server) asWritten(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if f := faceOf(r); f == faceSmart || f == faceHelium {
+			if strings.TrimSuffix(r.URL.Path, "/") != path.Clean(r.URL.Path) {
+				s.router.NotFoundHandler.ServeHTTP(w, r)
+				return
+			}
+		}
+		next.ServeHTTP(w, r)
 	})
 }
 

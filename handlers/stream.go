@@ -40,8 +40,14 @@ type eventStream struct {
 	ctx context.Context
 }
 
-// stream starts an answer of server-sent events. The stream's context ends when the client leaves or the app stops.
+// stream starts an answer of server-sent events for a page. The stream's context ends when the client leaves or the app
+// stops.
 func (s *Server) stream(w http.ResponseWriter, r *http.Request) (*eventStream, error) {
+	return s.streamFrom(w, r, "retry: 3000\n\n")
+}
+
+// streamFrom is stream with other first bytes: what they are tells the client at once that the stream is open.
+func (s *Server) streamFrom(w http.ResponseWriter, r *http.Request, first string) (*eventStream, error) {
 	ctx, cancel := context.WithCancel(r.Context())
 	stop := context.AfterFunc(s.streams, cancel)
 	context.AfterFunc(ctx, func() { stop() }) // the request ends its context: nothing of it stays behind
@@ -55,7 +61,7 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request) (*eventStream, e
 	h.Set("X-Accel-Buffering", "no")
 	h.Set(gzhttp.HeaderNoCompression, "1") // for a client that did not ask for a stream by name
 	w.WriteHeader(http.StatusOK)
-	return e, e.write([]byte("retry: 3000\n\n"))
+	return e, e.write([]byte(first))
 }
 
 // Done is closed when the client has left or the app stops.
@@ -86,8 +92,11 @@ func (e *eventStream) SendText(name, text string) error {
 	return e.write(b.Bytes())
 }
 
+// keepalive is a comment, which clients pass over.
+const keepalive = ": keepalive\n\n"
+
 // Ping sends a comment; call it after streamPause without an event.
-func (e *eventStream) Ping() error { return e.write([]byte(": ping\n\n")) }
+func (e *eventStream) Ping() error { return e.write([]byte(keepalive)) }
 
 func (e *eventStream) write(p []byte) error {
 	if err := e.ctx.Err(); err != nil {

@@ -14,9 +14,9 @@ import (
 
 func TestNavigationFollowsTheRole(t *testing.T) {
 	for role, want := range map[people.Role][]string{
-		people.Viewer:   {"/", "/devices", "/dashboard", "/virtual", "/buckets", "/about"},
-		people.Operator: {"/", "/devices", "/dashboard", "/virtual", "/enrolment", "/buckets", "/about"},
-		people.Admin:    {"/", "/devices", "/dashboard", "/virtual", "/enrolment", "/buckets", "/about", "/people", "/keys", "/audit"},
+		people.Viewer:   {"/", "/devices", "/dashboard", "/virtual", "/buckets", "/api-docs", "/about"},
+		people.Operator: {"/", "/devices", "/dashboard", "/virtual", "/enrolment", "/product-types", "/buckets", "/api-docs", "/about"},
+		people.Admin:    {"/", "/devices", "/dashboard", "/virtual", "/enrolment", "/product-types", "/buckets", "/api-docs", "/about", "/people", "/keys", "/audit"},
 	} {
 		t.Run(role.String(), func(t *testing.T) {
 			s := shellFor(role)
@@ -130,7 +130,7 @@ func TestLeftText(t *testing.T) {
 func TestErrorPagesKeepTheShellForPeopleWhoAreSignedIn(t *testing.T) {
 	problem := Problem{Status: 403, Title: "Not allowed", Message: "This takes an admin."}
 	known := document(t, ErrorPage(shellFor(people.Viewer), problem))
-	has(t, known, ".side .nav a", 6)
+	has(t, known, ".side .nav a", 7)
 	stranger := document(t, ErrorPage(shellFor(people.NoRole), problem))
 	has(t, stranger, "nav, .side, .bottom", 0)
 	has(t, stranger, "a[href='/login']", 1)

@@ -38,6 +38,10 @@ func ActionWords(action string) string {
 		return "Suspension"
 	case people.ActionResume:
 		return "Resumption"
+	case people.ActionProduct:
+		return "Change of a device’s details"
+	case people.ActionType:
+		return "Change of a product type"
 	case people.ActionConfiguration:
 		return "Configuration"
 	case people.ActionEnrolKeyMake:
@@ -60,6 +64,8 @@ func ActionWords(action string) string {
 		return "Missing data"
 	case people.ActionExport:
 		return "Export"
+	case people.ActionLabel:
+		return "Change of a label"
 	case people.ActionLost:
 		return "Events not kept"
 	default:

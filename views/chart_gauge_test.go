@@ -121,7 +121,7 @@ func TestGauges(t *testing.T) {
 		{Field: telemetry.Lookup("Zinc"), Time: now, Value: 3},
 		{Field: telemetry.Lookup("Lat"), Time: now, Value: 50}, {Field: telemetry.Lookup("Lon"), Time: now, Value: 14},
 	}
-	gauges, err := Gauges(last, now)
+	gauges, err := Gauges("", last, now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -137,7 +137,7 @@ func TestGauges(t *testing.T) {
 		t.Errorf("sentence %q", s)
 	}
 	// A latitude alone is no position: it is a field like any other.
-	if gauges, err = Gauges(last[3:4], now); err != nil || gauges[len(gauges)-1].Field.Name != "Lat" {
+	if gauges, err = Gauges("", last[3:4], now); err != nil || gauges[len(gauges)-1].Field.Name != "Lat" {
 		t.Errorf("%+v, %v", gauges, err)
 	}
 }

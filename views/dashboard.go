@@ -5,6 +5,7 @@ import (
 	"math"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"iotcenter/devices"
@@ -18,14 +19,23 @@ type DashboardSpan struct {
 	ToNow    bool // the span ends now and moves on
 }
 
+// parameters are names and values of the span in an address.
+func (s DashboardSpan) parameters() [][2]string {
+	if s.Range.Name != "" {
+		return [][2]string{{"range", s.Range.Name}}
+	}
+	from := [2]string{"from", isoTime(s.From)}
+	if s.ToNow {
+		return [][2]string{from}
+	}
+	return [][2]string{from, {"to", isoTime(s.To)}}
+}
+
 // Query is the span as it stands in an address.
 func (s DashboardSpan) Query() string {
-	if s.Range.Name != "" {
-		return "range=" + url.QueryEscape(s.Range.Name)
-	}
-	q := url.Values{"from": {isoTime(s.From)}}
-	if !s.ToNow {
-		q.Set("to", isoTime(s.To))
+	q := url.Values{}
+	for _, part := range s.parameters() {
+		q.Set(part[0], part[1])
 	}
 	return q.Encode()
 }
@@ -110,34 +120,43 @@ func withUnit(words, unit string) string {
 	return words + " " + unit
 }
 
-// onMap tells which fields a map shows: the position, when both of its parts are there.
-func onMap(names map[string]bool) func(string) bool {
-	both := names["Lat"] && names["Lon"]
+// onMap tells which fields of a measurement a map shows: the position, when both of its parts are there.
+func onMap(measurement string, names map[string]bool) func(string) bool {
+	both := HasTrack(measurement) && names["Lat"] && names["Lon"]
 	return func(name string) bool { return both && (name == "Lat" || name == "Lon") }
 }
 
-// Gauges makes the dials of a device: the known fields of a device of this app even without data, and every further
-// numeric field. A position is left to the map.
-func Gauges(last []telemetry.LastValue, now time.Time) ([]Gauge, error) {
-	values := map[string]telemetry.LastValue{}
-	have := map[string]bool{}
-	for _, v := range last {
-		values[v.Field.Name], have[v.Field.Name] = v, true
-	}
-	mapped := onMap(have)
+// expected are the fields that a dashboard shows even without data: those of a device of this app.
+func expected(measurement string) []string {
 	var names []string
+	if !isEnvironment(measurement) {
+		return nil // what another program writes is its own matter
+	}
 	for _, f := range telemetry.Catalogue() {
 		if f.Name != "Lat" && f.Name != "Lon" {
 			names = append(names, f.Name)
 		}
 	}
+	return names
+}
+
+// Gauges makes the dials of a measurement of a device, "" for environment: the known fields of a device of this app even
+// without data, and every further numeric field. A position is left to the map.
+func Gauges(measurement string, last []telemetry.LastValue, now time.Time) ([]Gauge, error) {
+	values := map[string]telemetry.LastValue{}
+	have := map[string]bool{}
+	for _, v := range last {
+		values[v.Field.Name], have[v.Field.Name] = v, true
+	}
+	mapped := onMap(measurement, have)
+	names := expected(measurement)
 	for name := range have {
 		if !mapped(name) {
 			names = append(names, name)
 		}
 	}
 	var out []Gauge
-	for _, f := range telemetry.Arrange(names) {
+	for _, f := range telemetry.ArrangeIn(measurement, names) {
 		g := Gauge{Field: f, Age: telemetry.Age{Words: "long time ago", Level: telemetry.AgeBad}, Value: math.NaN()}
 		if v, ok := values[f.Name]; ok && finite(v.Value) {
 			g.HasValue, g.Value, g.Time, g.Age = true, v.Value, v.Time, telemetry.AgeOf(v.Time, now)
@@ -169,6 +188,7 @@ type DashboardPage struct {
 	Registered bool
 	Now        time.Time
 	Span       DashboardSpan
+	Shown      ShownMeasurement
 	LastEntry  time.Time // the zero time: never
 	Suspended  bool
 	Gauges     []Gauge
@@ -185,10 +205,19 @@ func (p DashboardPage) State() devices.State {
 }
 
 // DataURL is where the page's script gets the data.
-func (p DashboardPage) DataURL() string { return DashboardPath(p.Device) + "/data?" + p.Span.Query() }
+func (p DashboardPage) DataURL() string {
+	return DashboardPath(p.Device) + "/data?" + p.Span.Query() + p.Shown.Query()
+}
 
-// address is the dashboard of the same device with another query.
-func (p DashboardPage) address(query string) string { return DashboardPath(p.Device) + "?" + query }
+// lastURL is where it gets the newest values.
+func (p DashboardPage) lastURL() string {
+	return DashboardPath(p.Device) + "/last" + strings.Replace(p.Shown.Query(), "&", "?", 1)
+}
+
+// address is the dashboard of the same device and measurement for another span.
+func (p DashboardPage) address(span string) string {
+	return DashboardPath(p.Device) + "?" + span + p.Shown.Query()
+}
 
 // options gives the dials' options by field, for the page's script.
 func (p DashboardPage) options() map[string]json.RawMessage {
@@ -224,7 +253,7 @@ func (p DevicePicker) more() string {
 }
 
 // placeholderData gives the shape that the data will most likely have, by the newest values.
-func placeholderData(last []telemetry.LastValue, span DashboardSpan, now time.Time) DashboardData {
+func placeholderData(measurement string, last []telemetry.LastValue, span DashboardSpan, now time.Time) DashboardData {
 	d := DashboardData{Span: span, Now: now, Loading: true}
 	have := map[string]bool{}
 	var names []string
@@ -236,9 +265,9 @@ func placeholderData(last []telemetry.LastValue, span DashboardSpan, now time.Ti
 			names = append(names, name)
 		}
 	}
-	mapped := onMap(have)
-	d.HasTrack = have["Lat"] && have["Lon"]
-	for _, f := range telemetry.Arrange(names) {
+	mapped := onMap(measurement, have)
+	d.HasTrack = mapped("Lat")
+	for _, f := range telemetry.ArrangeIn(measurement, names) {
 		if !mapped(f.Name) {
 			d.Strips = append(d.Strips, Strip{Field: f})
 		}
@@ -246,14 +275,17 @@ func placeholderData(last []telemetry.LastValue, span DashboardSpan, now time.Ti
 	return d
 }
 
-// NewDashboardPage builds the page of a registered device from its newest values.
-func NewDashboardPage(id devices.ID, last []telemetry.LastValue, span DashboardSpan, picker DevicePicker, now time.Time) (DashboardPage, error) {
-	gauges, err := Gauges(last, now)
+// NewDashboardPage builds the page of a registered device from the newest values of the measurement that it shows.
+func NewDashboardPage(id devices.ID, shown ShownMeasurement, last []telemetry.LastValue, span DashboardSpan, picker DevicePicker, now time.Time) (DashboardPage, error) {
+	gauges, err := Gauges(shown.Name, last, now)
 	if err != nil {
 		return DashboardPage{}, err
 	}
-	p := DashboardPage{Device: id, Registered: true, Now: now, Span: span, LastEntry: NewestOf(last), Gauges: gauges, Picker: picker,
-		Data: placeholderData(last, span, now)}
+	p := DashboardPage{Device: id, Registered: true, Now: now, Span: span, Shown: shown, LastEntry: NewestOf(last), Gauges: gauges, Picker: picker,
+		Data: placeholderData(shown.Name, last, span, now)}
 	p.Data.Device = id
+	if shown.Given {
+		p.Data.Measurement = shown.Name
+	}
 	return p, nil
 }

@@ -68,40 +68,44 @@ func (t Track) place() string {
 
 // DashboardData is everything below the gauges: the strips, the map, the queries.
 type DashboardData struct {
-	Device   devices.ID
-	Span     DashboardSpan
-	Now      time.Time
-	Loading  bool // the data are on their way: only the shape is known
-	Every    time.Duration
-	Raw      bool
-	Zoomed   bool // a part of the span that the page shows
-	Strips   []Strip
-	Missing  []telemetry.Field // known fields without data in the span
-	HasTrack bool
-	Track    Track
-	Queries  []telemetry.Explained
+	Device      devices.ID
+	Measurement string // as addresses name it; "" stands for environment
+	Span        DashboardSpan
+	Now         time.Time
+	Loading     bool // the data are on their way: only the shape is known
+	Every       time.Duration
+	Raw         bool
+	Zoomed      bool // a part of the span that the page shows
+	Strips      []Strip
+	Missing     []telemetry.Field // known fields without data in the span
+	HasTrack    bool
+	Track       Track
+	Queries     []telemetry.Explained
 }
 
-// NewDashboardData builds the view of an answer. last are the device's newest values, for its sensors.
-func NewDashboardData(id devices.ID, span DashboardSpan, answer telemetry.SeriesAnswer, track telemetry.Track, last []telemetry.LastValue,
+// NewDashboardData builds the view of an answer about a measurement. last are its newest values, for its sensors.
+func NewDashboardData(id devices.ID, measurement string, span DashboardSpan, answer telemetry.SeriesAnswer, track telemetry.Track, last []telemetry.LastValue,
 	queries []telemetry.Explained, now time.Time) (DashboardData, error) {
-	d := DashboardData{Device: id, Span: span, Now: now, Every: answer.Every, Raw: answer.Raw, Queries: queries}
+	d := DashboardData{Device: id, Measurement: measurement, Span: span, Now: now, Every: answer.Every, Raw: answer.Raw, Queries: queries}
 	have := map[string]bool{}
 	for _, s := range answer.Series {
 		have[s.Field.Name] = true
 	}
-	positions := trackOf(withNewest(track.Positions, last, span))
+	var positions []telemetry.Position
+	if HasTrack(measurement) {
+		positions = trackOf(withNewest(track.Positions, last, span))
+	}
 	d.HasTrack = len(positions) > 0
-	mapped := onMap(have)
+	mapped := onMap(measurement, have)
 	var shown []telemetry.Series
 	for _, s := range answer.Series {
 		if !(d.HasTrack && mapped(s.Field.Name)) && len(s.Times) > 0 {
 			shown = append(shown, s)
 		}
 	}
-	for _, f := range telemetry.Catalogue() {
-		if !have[f.Name] && f.Name != "Lat" && f.Name != "Lon" {
-			d.Missing = append(d.Missing, f)
+	for _, name := range expected(measurement) {
+		if !have[name] {
+			d.Missing = append(d.Missing, telemetry.Lookup(name))
 		}
 	}
 	plot := plotSpan{span.From, span.To, answer.Every, axisRoom(shown)}
@@ -252,7 +256,8 @@ func (d DashboardData) elapsed() time.Duration {
 
 // csvURL is the address of the same data as CSV.
 func (d DashboardData) csvURL() string {
-	return "/api/devices/" + string(d.Device) + "/series?format=csv&start=" + isoTime(d.Span.From) + "&stop=" + isoTime(d.Span.To)
+	return "/api/devices/" + string(d.Device) + "/series?format=csv&start=" + isoTime(d.Span.From) + "&stop=" + isoTime(d.Span.To) +
+		measurementQuery(d.Measurement)
 }
 
 // missing writes "Pressure, CO2".

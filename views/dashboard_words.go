@@ -55,6 +55,14 @@ func emptyTitle(d DashboardData) string {
 	return "No data in the past " + spanWords(d.Span.Range.Length)
 }
 
+// ofMeasurement says of which measurement a sentence is, where that has to be said.
+func ofMeasurement(name string) string {
+	if name == "" {
+		return ""
+	}
+	return " in " + measurementTitle(name)
+}
+
 // countWords writes "1 point", "10,080 points".
 func countWords(n int, noun string) string {
 	if n == 1 {

@@ -2,6 +2,7 @@ package views
 
 import (
 	"strconv"
+	"strings"
 	"time"
 
 	"iotcenter/devices"
@@ -13,13 +14,23 @@ type DevicePage struct {
 	Shell
 	Device   devices.Device
 	State    devices.State
-	Last     time.Time // zero: never
-	Enrolled string    // by what it was registered, in words; "" where a person did it
-	LastUse  time.Time // when its token was last used; zero: not known to have been
-	Stats    []telemetry.FieldStats
-	Unread   bool // the measurements could not be read
+	Last     time.Time              // zero: never
+	Enrolled string                 // by what it was registered, in words; "" where a person did it
+	LastUse  time.Time              // when its token was last used; zero: not known to have been
+	Stats    []telemetry.FieldStats // of environment
+	Further  []MeasuredFields       // of other measurements
+	Left     int                    // how many measurements are not shown
+	Unread   bool                   // the measurements could not be read
+	Profile  ProfileForm
+	Events   []EventRow // newest first
 	Config   DeviceConfig
 	Language string // of the shown snippet
+}
+
+// MeasuredFields are the statistics of a measurement, by field.
+type MeasuredFields struct {
+	Measurement string
+	Stats       []telemetry.FieldStats
 }
 
 // DeviceConfig is what a device is told, without its token.
@@ -34,6 +45,22 @@ type DeviceConfig struct {
 
 // StatsDays is how far back the measurements go.
 const StatsDays = 30
+
+// measured are the measurements with statistics, environment first.
+func (p DevicePage) measured() []MeasuredFields {
+	var out []MeasuredFields
+	for _, m := range append([]MeasuredFields{{telemetry.Environment, p.Stats}}, p.Further...) {
+		if len(m.Stats) > 0 {
+			out = append(out, m)
+		}
+	}
+	return out
+}
+
+// dashboardOf is the dashboard of one of the device's measurements.
+func (p DevicePage) dashboardOf(measurement string) string {
+	return DashboardPath(p.Device.ID) + "?" + strings.TrimPrefix(measurementQuery(measurement), "&")
+}
 
 // interval says how often the device measures and asks.
 func (c DeviceConfig) interval() string {

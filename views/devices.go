@@ -24,6 +24,7 @@ type DevicesPage struct {
 // DeviceRow is one device of the list.
 type DeviceRow struct {
 	ID      devices.ID
+	Name    string // that people gave it; may be ""
 	Created time.Time
 	State   devices.State
 	Last    time.Time // zero: never

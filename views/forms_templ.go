@@ -224,7 +224,7 @@ func Remove(p RemovePage) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 15, "\" data-next=\"/devices\"><div class=\"b\"><p>Its token stops working at once. What the device sends after that is refused.</p><fieldset class=\"choices\"><legend>What it has written so far</legend> <label><input type=\"radio\" name=\"data\" value=\"keep\" checked> <span><b>Keep the data</b> <span class=\"hint\">They show again if a device is registered under this id.</span></span></label> <label><input type=\"radio\" name=\"data\" value=\"delete\"> <span><b>Delete the data</b> <span class=\"hint\">All its points go for good.</span></span></label></fieldset>")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 15, "\" data-next=\"/devices\"><div class=\"b\"><p>Its token stops working at once. What the device sends after that is refused. Its name, type, attributes and labels go, too.</p><fieldset class=\"choices\"><legend>What it has written so far</legend> <label><input type=\"radio\" name=\"data\" value=\"keep\" checked> <span><b>Keep the data</b> <span class=\"hint\">They show again if a device is registered under this id.</span></span></label> <label><input type=\"radio\" name=\"data\" value=\"delete\"> <span><b>Delete the data</b> <span class=\"hint\">All its points go for good.</span></span></label></fieldset>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

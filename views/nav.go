@@ -29,10 +29,13 @@ func (s Shell) toolNav() []navEntry {
 	}
 	entries := []navEntry{{"virtual", "waves", "Virtual Device", "Virtual", "/virtual", ""}}
 	if s.CanManage() {
-		entries = append(entries, navEntry{"enrolment", "inbox", "Enrolment", "Enrolment", "/enrolment", "waiting"})
+		entries = append(entries,
+			navEntry{"enrolment", "inbox", "Enrolment", "Enrolment", "/enrolment", "waiting"},
+			navEntry{"product-types", "blocks", "Product types", "Types", "/product-types", ""})
 	}
 	return append(entries,
 		navEntry{"buckets", "database", "Buckets", "Buckets", "/buckets", ""},
+		navEntry{"api", "braces", "API", "API", "/api-docs", ""},
 		navEntry{"about", "info", "About", "About", "/about", ""})
 }
 

@@ -83,6 +83,7 @@ func everyPage(name string) map[string]templ.Component {
 	enrolmentKey := devices.EnrolmentKey{ID: name, Name: name, Hint: name, Pattern: name, Most: 3, Used: 1, CreatedBy: name}
 	device := devices.Device{ID: devices.ID(name), TokenAt: noon, PrevUntil: noon.Add(time.Hour), EnrolledBy: name}
 	event := people.Event{At: noon, ActorKind: name, Actor: name, Address: name, Action: name, Target: name, Result: name, Detail: name}
+	productType := devices.ProductType{Name: name, Measurement: name, Fields: []string{name, name}, Start: name}
 	stranger := shellFor(people.NoRole)
 	stranger.Flashes = s.Flashes
 	return map[string]templ.Component{
@@ -91,22 +92,30 @@ func everyPage(name string) map[string]templ.Component {
 		"people":  People(PeoplePage{Shell: s, Rows: []people.Account{account}}),
 		"people new": NewPerson(NewPersonPage{Shell: s, Username: name, How: name, UsernameProblem: name, RoleProblem: name,
 			PasswordProblem: name}),
-		"person":            PersonDetail(PersonPage{Shell: s, Account: account, Sessions: []people.Session{session}, RoleProblem: name}),
-		"person remove":     RemovePerson(RemovePersonPage{Shell: s, Account: account}),
-		"keys":              Keys(KeysPage{Shell: s, Rows: []people.APIKey{key}}),
-		"key new":           NewKey(NewKeyPage{Shell: s, Name: name, NameProblem: name, LevelProblem: name, ExpiresProblem: name}),
-		"key revoke":        RevokeKey(RevokeKeyPage{Shell: s, Key: key}),
-		"enrolment":         Enrolment(EnrolmentPage{Shell: s, Window: devices.Window{Until: noon.Add(time.Minute), By: name}, Inbox: []devices.Applicant{{ID: devices.ID(name), Address: name, First: noon, Last: noon, Count: 2}}, Keys: []devices.EnrolmentKey{enrolmentKey}, AppURL: name}),
-		"enrolment empty":   Enrolment(EnrolmentPage{Shell: s, AppURL: name}),
-		"enrolment new":     NewEnrolmentKey(NewEnrolmentKeyPage{Shell: s, Name: name, Pattern: name, Most: name, Days: name, NameProblem: name, PatternProblem: name, MostProblem: name, ExpiresProblem: name}),
-		"enrolment revoke":  RevokeEnrolmentKey(RevokeEnrolmentKeyPage{Shell: s, Key: enrolmentKey}),
-		"audit":             Audit(AuditPage{Shell: s, Filter: AuditFilter{Actor: name, Target: name}, Rows: []people.Event{event}, More: true}),
-		"audit empty":       Audit(AuditPage{Shell: s}),
-		"device":            Device(DevicePage{Shell: s, Device: device, Config: DeviceConfig{AppURL: name, InfluxURL: name, Org: name, Bucket: name, WriteEndpoint: name}}),
-		"rotate":            Rotate(RotatePage{Shell: s, Device: device}),
-		"suspend":           Suspend(SuspendPage{Shell: s, Device: device}),
-		"error":             ErrorPage(s, Problem{Status: 403, Title: name, Message: name, Path: name, RequestID: name}),
-		"error of stranger": ErrorPage(stranger, Problem{Status: 401, Title: name, Message: name, Path: name, RequestID: name}),
+		"person":           PersonDetail(PersonPage{Shell: s, Account: account, Sessions: []people.Session{session}, RoleProblem: name}),
+		"person remove":    RemovePerson(RemovePersonPage{Shell: s, Account: account}),
+		"keys":             Keys(KeysPage{Shell: s, Rows: []people.APIKey{key}}),
+		"key new":          NewKey(NewKeyPage{Shell: s, Name: name, NameProblem: name, LevelProblem: name, ExpiresProblem: name}),
+		"key revoke":       RevokeKey(RevokeKeyPage{Shell: s, Key: key}),
+		"enrolment":        Enrolment(EnrolmentPage{Shell: s, Window: devices.Window{Until: noon.Add(time.Minute), By: name}, Inbox: []devices.Applicant{{ID: devices.ID(name), Address: name, First: noon, Last: noon, Count: 2}}, Keys: []devices.EnrolmentKey{enrolmentKey}, AppURL: name}),
+		"enrolment empty":  Enrolment(EnrolmentPage{Shell: s, AppURL: name}),
+		"enrolment new":    NewEnrolmentKey(NewEnrolmentKeyPage{Shell: s, Name: name, Pattern: name, Most: name, Days: name, NameProblem: name, PatternProblem: name, MostProblem: name, ExpiresProblem: name}),
+		"enrolment revoke": RevokeEnrolmentKey(RevokeEnrolmentKeyPage{Shell: s, Key: enrolmentKey}),
+		"audit":            Audit(AuditPage{Shell: s, Filter: AuditFilter{Actor: name, Target: name}, Rows: []people.Event{event}, More: true}),
+		"audit empty":      Audit(AuditPage{Shell: s}),
+		"device":           Device(DevicePage{Shell: s, Device: device, Config: DeviceConfig{AppURL: name, InfluxURL: name, Org: name, Bucket: name, WriteEndpoint: name}}),
+		"device profile": Device(DevicePage{Shell: s, Device: device, Config: DeviceConfig{AppURL: name}, Events: []EventRow{{At: noon, Port: name, Kind: name, Message: name, Details: name, Cut: true}},
+			Further: []MeasuredFields{{name, []telemetry.FieldStats{{Field: telemetry.LookupIn(name, name), LastTime: noon, Count: 1, Sensor: name}}}}, Left: 1,
+			Profile: ProfileForm{Name: name, Saved: name, ProductType: name, Attributes: name, Labels: []string{name}, Types: []string{name, "b"}, NameProblem: name, TypeProblem: name, AttributesProblem: name}}),
+		"device of a viewer": Device(DevicePage{Shell: shellFor(people.Viewer), Device: device, Config: DeviceConfig{AppURL: name},
+			Profile: ProfileForm{Name: name, Saved: name, ProductType: name, Attributes: name, Labels: []string{name}}}),
+		"product types":       ProductTypes(ProductTypesPage{Shell: s, Rows: []devices.ProductType{productType}}),
+		"product type change": ProductTypes(ProductTypesPage{Shell: s, Rows: []devices.ProductType{productType}, Form: ProductTypeForm{Name: name, Measurement: name, Fields: name, Start: name, Change: true, NameProblem: name, MeasurementProblem: name, FieldsProblem: name, StartProblem: name}}),
+		"product type remove": RemoveProductType(RemoveProductTypePage{Shell: s, Name: name}),
+		"rotate":              Rotate(RotatePage{Shell: s, Device: device}),
+		"suspend":             Suspend(SuspendPage{Shell: s, Device: device}),
+		"error":               ErrorPage(s, Problem{Status: 403, Title: name, Message: name, Path: name, RequestID: name}),
+		"error of stranger":   ErrorPage(stranger, Problem{Status: 401, Title: name, Message: name, Path: name, RequestID: name}),
 	}
 }
 

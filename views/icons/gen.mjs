@@ -10,8 +10,8 @@ const names = `
   plus search funnel refresh-cw rotate-cw settings-2 trash-2 copy x zoom-in zoom-out presentation sun-moon log-out
   circle-question-mark book-open
   chevron-left chevron-right chevron-down chevrons-up-down arrow-up arrow-down key-round
-  circle-plus circle-minus database-zap database-backup circle-alert square-terminal pencil arrow-left play square
-  users inbox clipboard-list download
+  circle-plus circle-minus database-zap database-backup circle-alert square-terminal braces pencil arrow-left play square
+  users inbox clipboard-list download blocks
 `.trim().split(/\s+/).sort();
 
 const here = dirname(fileURLToPath(import.meta.url));

@@ -3,7 +3,7 @@
 
 export function startForms(page) {
   devices(page.querySelector("[data-devpick]"));
-  page.querySelector("[data-rangeform] select")?.addEventListener("change", (e) => { if (e.target.value) e.target.form.submit(); });
+  for (const one of page.querySelectorAll("[data-rangeform] select")) one.addEventListener("change", () => { if (one.value) one.form.submit(); });
   const picks = [...page.querySelectorAll("[data-devpick],[data-spanpick]")];
   addEventListener("click", (e) => { for (const one of picks) if (!one.contains(e.target)) one.open = false; });
   addEventListener("keydown", (e) => {
@@ -61,7 +61,8 @@ function span(form) {
     const times = fields.map((field) => new Date(field.value));
     if (times.some((t) => Number.isNaN(t.getTime()))) return; // the server says what is wrong
     e.preventDefault();
-    const q = new URLSearchParams({ from: times[0].toISOString(), to: times[1].toISOString() });
+    const q = new URLSearchParams(new FormData(form));
+    ["from", "to"].forEach((name, i) => q.set(name, times[i].toISOString()));
     location.assign(`${form.action.split("?")[0]}?${q}`);
   });
 }

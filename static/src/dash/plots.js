@@ -164,8 +164,10 @@ export function startPlots(page, region, gauges) {
     later = setTimeout(async () => {
       try {
         const iso = (t) => new Date(t).toISOString();
-        const url = `${region.dataset.url.split("?")[0]}?zoom=1&from=${iso(a)}&to=${iso(b)}`;
-        const answer = await ask(url);
+        const [path, query] = region.dataset.url.split("?"), q = new URLSearchParams(query);
+        q.delete("range");
+        for (const [name, value] of Object.entries({ zoom: 1, from: iso(a), to: iso(b) })) q.set(name, value);
+        const answer = await ask(`${path}?${q}`);
         if (answer && span[0] === a && span[1] === b) show(answer, span);
       } catch (err) {
         fail(err);
