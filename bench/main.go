@@ -23,7 +23,7 @@ import (
 )
 
 func main() {
-	only := flag.String("only", "", "comma list of groups to run: start, ingest, backfill, pages, series, weight, queries, memory, fleet (default all)")
+	only := flag.String("only", "", "comma list of groups to run: start, ingest, backfill, pages, series, weight, dialects, queries, memory, fleet (default all)")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
@@ -68,7 +68,7 @@ func run(ctx context.Context, out io.Writer, only string) error {
 		}
 	}
 	if err := b.onMain(ctx, wanted, []group{
-		{"ingest", ingest}, {"backfill", backfill}, {"pages", devicePage}, {"series", series}, {"weight", weights},
+		{"ingest", ingest}, {"backfill", backfill}, {"pages", devicePage}, {"series", series}, {"weight", weights}, {"dialects", dialects},
 	}); err != nil {
 		return err
 	}

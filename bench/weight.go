@@ -29,7 +29,7 @@ func weights(ctx context.Context, b *bench, a *app) error {
 		return err
 	}
 	heaviest, name := 0, ""
-	for _, path := range []string{"/", "/devices", "/devices/" + yearDevice, "/virtual", "/buckets", "/about"} {
+	for _, path := range []string{"/", "/devices", "/devices/" + yearDevice, "/virtual", "/buckets", "/api-docs/smart", "/api-docs/helium", "/about"} {
 		l := &load{ctx: ctx, app: a, seen: map[string]bool{}}
 		if err := l.page(path); err != nil {
 			return err

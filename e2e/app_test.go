@@ -155,6 +155,7 @@ func (a *app) populate(t *testing.T) {
 	a.register(t, drawer)
 	a.register(t, garage)
 	a.form(t, "/devices/"+garage+"/suspend", nil)
+	a.populateProduct(t)
 	a.populateAccess(t)
 }
 

@@ -28,6 +28,7 @@ type members struct {
 	directory *people.Directory
 	audit     *people.Audit
 	enrolment *devices.Enrolment
+	profiles  *devices.Profiles
 
 	adminPassword string // of the first account; "" to make one
 }
@@ -40,6 +41,7 @@ func (a *app) buildMembers(secret secrets, sealer *devices.Sealer, registry *dev
 	if err != nil {
 		return err
 	}
+	a.profiles = devices.NewProfiles(a.ledger, time.Now)
 	a.audit = people.NewAudit(people.AuditOptions{Store: a.db, Log: a.log})
 	a.enrolment = devices.NewEnrolment(devices.EnrolmentOptions{Registry: registry, Ledger: a.ledger, Inbox: a.db, Sealer: sealer, Log: a.log})
 	return nil

@@ -21,6 +21,7 @@ import (
 	"iotcenter/handlers"
 	"iotcenter/influx"
 	"iotcenter/influx/embedded"
+	"iotcenter/telemetry"
 )
 
 // streams are where the program writes, and what a test wants to know of it.
@@ -136,10 +137,11 @@ func build(ctx context.Context, c Config, secret secrets, log *slog.Logger) (*ap
 		return nil, errors.Join(err, a.closeDatabase())
 	}
 	a.fleet = devices.NewFleet(devices.FleetOptions{Registry: registry, Activity: a.db, Log: log})
-	emulate := emulator.Options{Registry: registry, Writer: a.db, Last: a.db, Runs: a.db, Wrote: a.fleet.Wrote, Seed: uint64(time.Now().UnixNano()), Log: log}
+	intake := &telemetry.Intake{Writer: a.db, Tokens: registry, Wrote: func(id devices.ID, _ int) { a.fleet.Wrote(id) }}
+	emulate := emulator.Options{Registry: registry, Intake: intake, Last: a.db, Runs: a.db, Seed: uint64(time.Now().UnixNano()), Log: log}
 	a.backfills, a.live = emulator.NewBackfills(emulate), emulator.NewLive(emulate)
 	a.server = handlers.New(handlers.Options{
-		Registry: registry, Fleet: a.fleet, Activity: a.db, Reader: a.db, Writer: a.db, Buckets: a.db, Database: a.db,
+		Registry: registry, Fleet: a.fleet, Activity: a.db, Reader: a.db, Writer: a.db, Rows: a.db, Points: a.db, Profiles: a.profiles, Buckets: a.db, Database: a.db,
 		People: a.directory, Audit: a.audit, Enrolment: a.enrolment,
 		Backfills: a.backfills, Live: a.live, SessionKey: secret.session, PublicURL: c.PublicURL, InfluxPublicURL: c.InfluxPublicURL,
 		TrustedProxies: proxies, AuthProxyHeader: http.CanonicalHeaderKey(c.AuthProxyHeader),
