@@ -26,7 +26,7 @@ var heliumPorts = []string{"t", "h", "_e", "a port, of=spaces ", `50% "x" \n`, "
 func TestPagingGivesEachPointOnce(t *testing.T) {
 	p := startDialects(t)
 	base := time.Date(2016, 4, 7, 19, 12, 6, 0, time.UTC)
-	checkFor(t, 8*time.Second, func(r *rapid.T) {
+	checkFor(t, 4*time.Second, func(r *rapid.T) {
 		sensor := p.newDevice(r)
 		type made struct {
 			point
@@ -179,7 +179,7 @@ func heliumValue() *rapid.Generator[string] {
 // the others are of, and the same id each time.
 func TestAnyValueIsReadAsItWasPosted(t *testing.T) {
 	p := startDialects(t)
-	checkFor(t, 8*time.Second, func(r *rapid.T) {
+	checkFor(t, 4*time.Second, func(r *rapid.T) {
 		sensor := p.newDevice(r)
 		port := rapid.OneOf(rapid.SampledFrom(heliumPorts), rapid.StringN(1, 20, 128).Filter(func(s string) bool { return strings.ToValidUTF8(s, "") == s })).Draw(r, "port")
 		var made []point
@@ -273,7 +273,7 @@ func TestAggregationIsAsComputedByHand(t *testing.T) {
 		start int64
 		port  string
 	}
-	checkFor(t, 9*time.Second, func(r *rapid.T) {
+	checkFor(t, 4*time.Second, func(r *rapid.T) {
 		sensor := p.newDevice(r)
 		size := rapid.SampledFrom([]struct {
 			name string

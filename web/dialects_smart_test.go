@@ -73,7 +73,7 @@ func TestSmartReadsWhatWasWritten(t *testing.T) {
 	id := p.newDevice(t)
 	token := p.device(id)
 	tries := 0
-	checkFor(t, 8*time.Second, func(r *rapid.T) {
+	checkFor(t, 4*time.Second, func(r *rapid.T) {
 		tries++
 		measurement := fmt.Sprintf("written-%d", tries) // its fields have the types of this try
 		era := rapid.SampledFrom(eras).Draw(r, "era")
@@ -227,7 +227,7 @@ func TestSmartDownsamplingIsAsComputedByHand(t *testing.T) {
 	p := startDialects(t)
 	id := p.newDevice(t)
 	tries := 0
-	checkFor(t, 8*time.Second, func(r *rapid.T) {
+	checkFor(t, 4*time.Second, func(r *rapid.T) {
 		tries++
 		measurement := fmt.Sprintf("sampled-%d", tries)
 		every := rapid.SampledFrom([]struct {

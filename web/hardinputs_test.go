@@ -303,7 +303,7 @@ func hardPacked(t *testing.T, h hard, id string) {
 	}
 	path, good := "/v1/products/"+id+"/data", []byte(`{"measurement":"packed","fields":{"v":[[1700000000000,1]]}}`)
 	h.want(t, is200, "POST", path, pack(good), "Content-Encoding", "gzip")
-	bomb := pack(bytes.Repeat([]byte(" "), 256<<20))
+	bomb := pack(bytes.Repeat([]byte(" "), 100<<20))
 	h.want(t, []int{413}, "POST", path, bomb, "Content-Encoding", "gzip")
 	whole := pack(good)
 	for _, body := range [][]byte{nil, []byte("garbage"), good, whole[:len(whole)-5], whole[:3], append(slices.Clone(whole[:len(whole)-8]), 1, 2, 3, 4, 5, 6, 7, 8), append(slices.Clone(whole), "garbage"...)} {
