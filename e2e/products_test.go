@@ -62,7 +62,7 @@ func TestProduct(t *testing.T) {
 	for _, words := range []string{"Pump house", "bpower50", "State of charge", "The case was moved.", "com.example.tamper", "Sensor connected on channel 11."} {
 		tb.sees(words)
 	}
-	if got := eval[string](tb, `document.querySelector('[name="attributes"]').value`); !strings.Contains(got, `"Kibera"`) {
+	if got := eval[string](tb, `document.querySelector('[name="attributes_json"]').value`); !strings.Contains(got, `"Kibera"`) {
 		t.Errorf("the attributes are %q", got)
 	}
 	tb.visit("/dashboard/" + product)
@@ -91,15 +91,15 @@ func TestProfileForm(t *testing.T) {
 		tb.must(chromedp.SetValue(chromedp.CSS(`form[action="/devices/pump-1/profile"] [name="`+name+`"]`), value))
 	}
 	set("name", "Pump house")
-	set("attributes", `{"village": `)
+	set("attributes_json", `{"village": `)
 	tb.expect(422)
 	tb.must(chromedp.Click(chromedp.CSS(`form[action="/devices/pump-1/profile"] button[type="submit"]`)))
-	tb.until("the field that is wrong", find(`seen(document.querySelector('[name="attributes"][aria-invalid="true"]'))`))
+	tb.until("the field that is wrong", find(`seen(document.querySelector('[name="attributes_json"][aria-invalid="true"]'))`))
 	if got := eval[string](tb, `document.querySelector('[name="name"]').value`); got != "Pump house" {
 		t.Errorf("the name that was typed is %q now", got)
 	}
 	tb.shot("profile-refused-light-1280")
-	set("attributes", `{"village":"Kibera"}`)
+	set("attributes_json", `{"village":"Kibera"}`)
 	set("product_type", "bpower50")
 	tb.must(chromedp.Click(chromedp.CSS(`form[action="/devices/pump-1/profile"] button[type="submit"]`)))
 	tb.arrives("/devices/pump-1")

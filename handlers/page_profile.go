@@ -35,7 +35,7 @@ func (s *Server) saveProfile(w http.ResponseWriter, r *http.Request) error {
 		return formError(err)
 	}
 	name, productType := strings.TrimSpace(r.PostForm.Get("name")), r.PostForm.Get("product_type")
-	attributes := strings.TrimSpace(r.PostForm.Get("attributes"))
+	attributes := strings.TrimSpace(r.PostForm.Get("attributes_json"))
 	_, err = s.Profiles.Change(r.Context(), d.ID, func(p *devices.Profile) error {
 		p.Name, p.ProductType, p.Attributes = name, productType, nil
 		if attributes != "" {
@@ -64,6 +64,6 @@ func (s *Server) saveProfile(w http.ResponseWriter, r *http.Request) error {
 	if formErr != nil {
 		return about(d.ID, formErr)
 	}
-	form.Name, form.ProductType, form.Attributes = r.PostForm.Get("name"), productType, r.PostForm.Get("attributes")
+	form.Name, form.ProductType, form.Attributes = r.PostForm.Get("name"), productType, r.PostForm.Get("attributes_json")
 	return s.devicePage(w, r, http.StatusUnprocessableEntity, d, form)
 }

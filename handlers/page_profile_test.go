@@ -21,7 +21,7 @@ func TestProfileOfADeviceIsSaved(t *testing.T) {
 	}
 	doc := pageOf(t, app.do("GET", "/devices/dev1", ""), 200)
 	has(t, doc, `form[action="/devices/dev1/profile"] option`, 2)
-	doc = app.follow(t, app.post("/devices/dev1/profile", url.Values{"name": {" North hall "}, "product_type": {"battery"}, "attributes": {`{"floor":1.50}`}}))
+	doc = app.follow(t, app.post("/devices/dev1/profile", url.Values{"name": {" North hall "}, "product_type": {"battery"}, "attributes_json": {`{"floor":1.50}`}}))
 	says(t, doc, ".flash.ok", "What is known about dev1 is saved.")
 	says(t, doc, ".ph .named", "North hall")
 	has(t, doc, `#profile-name[value="North hall"]`, 1)
@@ -51,7 +51,7 @@ func TestWrongProfileComesBackWithItsValues(t *testing.T) {
 		{"profile-attributes", "n", "", `[1]`},
 		{"profile-attributes", "n", "", `{"a":1,"a":2}`},
 	} {
-		doc := pageOf(t, app.post("/devices/dev1/profile", url.Values{"name": {row.name}, "product_type": {row.productType}, "attributes": {row.attributes}}), 422)
+		doc := pageOf(t, app.post("/devices/dev1/profile", url.Values{"name": {row.name}, "product_type": {row.productType}, "attributes_json": {row.attributes}}), 422)
 		has(t, doc, "[aria-invalid]", 1)
 		has(t, doc, "#"+row.field+"[aria-invalid=true][aria-describedby^="+row.field+"-problem]", 1)
 		has(t, doc, "#"+row.field+"-problem", 1)
@@ -69,7 +69,7 @@ func TestWrongProfileComesBackWithItsValues(t *testing.T) {
 func TestProfileIsAudited(t *testing.T) {
 	app := measuring(t)
 	app.post("/devices/dev1/profile", url.Values{"name": {"x"}})
-	app.post("/devices/dev1/profile", url.Values{"attributes": {"x"}})
+	app.post("/devices/dev1/profile", url.Values{"attributes_json": {"x"}})
 	if got := auditedResults(t, app, people.ActionProduct); got != "ok refused" {
 		t.Errorf("audited: %s", got)
 	}

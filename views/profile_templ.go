@@ -248,7 +248,7 @@ func profileFields(p DevicePage) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 25, "</p></div><div class=\"field\"><label for=\"profile-attributes\">Attributes</label> <textarea class=\"in mono\" id=\"profile-attributes\" name=\"attributes\" rows=\"5\" autocomplete=\"off\" autocapitalize=\"none\" spellcheck=\"false\"")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 25, "</p></div><div class=\"field\"><label for=\"profile-attributes\">Attributes</label> <textarea class=\"in mono\" id=\"profile-attributes\" name=\"attributes_json\" rows=\"5\" autocomplete=\"off\" autocapitalize=\"none\" spellcheck=\"false\"")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
