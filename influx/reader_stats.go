@@ -229,20 +229,46 @@ func statsQuery(sel selection, fields []telemetry.Field) string {
 	return strings.Join(statements, "; ")
 }
 
-// Measurements names the measurements in which the device has points. The index alone answers it.
+// fewMeasurements is how many measurements a bucket can have for a question to each of them to be the quicker way.
+const fewMeasurements = 50
+
+// Measurements names the measurements in which the device has points. The index alone answers it. It asks each measurement
+// of the bucket for a series of the device, in one request: asked for the measurements themselves, the database walks over
+// the ids of all devices.
 func (db *DB) Measurements(ctx context.Context, id devices.ID) ([]string, error) {
 	var out []string
-	text := "SHOW MEASUREMENTS WHERE " + selection{device: string(id)}.whereDevice()
+	where := " WHERE " + selection{device: string(id)}.whereDevice()
 	err := db.op(ctx, "measurements", db.timing.request, func(ctx context.Context) error {
-		_, err := db.influxql(ctx, db.cfg.Bucket, text, false, func(s *qlSeries, row []json.RawMessage) error {
-			if name := qlString(row, s.column("name")); name != "" {
-				out = append(out, name)
-			}
+		all, err := db.measurementNames(ctx, fmt.Sprintf("SHOW MEASUREMENTS LIMIT %d", fewMeasurements+1))
+		if err != nil || len(all) == 0 {
+			return err
+		}
+		if len(all) > fewMeasurements {
+			out, err = db.measurementNames(ctx, "SHOW MEASUREMENTS"+where)
+			return err
+		}
+		statements := make([]string, len(all))
+		for i, name := range all {
+			statements[i] = "SHOW SERIES FROM " + influxqlIdent(name) + where + " LIMIT 1"
+		}
+		_, err = db.influxql(ctx, db.cfg.Bucket, strings.Join(statements, "; "), false, func(s *qlSeries, _ []json.RawMessage) error {
+			out = append(out, all[s.Statement])
 			return nil
 		})
 		return err
 	})
 	slices.Sort(out)
+	return out, err
+}
+
+// measurementNames is the answer to a question for measurements.
+func (db *DB) measurementNames(ctx context.Context, text string) (out []string, err error) {
+	_, err = db.influxql(ctx, db.cfg.Bucket, text, false, func(s *qlSeries, row []json.RawMessage) error {
+		if name := qlString(row, s.column("name")); name != "" {
+			out = append(out, name)
+		}
+		return nil
+	})
 	return out, err
 }
 
