@@ -46,7 +46,11 @@ func (db *DB) Rows(ctx context.Context, q telemetry.RowsQuery, to telemetry.Rows
 		return err
 	}
 	var stopped error // to's own error: it is not the database's
-	err = db.op(foreign(ctx), "rows", rowsLimit, func(ctx context.Context) error {
+	asking := ctx
+	if q.Where != nil {
+		asking = foreign(ctx)
+	}
+	err = db.op(asking, "rows", rowsLimit, func(ctx context.Context) error {
 		fields, err := db.rowFields(ctx, q, where)
 		if err != nil {
 			return rowsFault(err)
