@@ -153,12 +153,24 @@ func build(ctx context.Context, c Config, secret secrets, log *slog.Logger) (*ap
 	return a, nil
 }
 
-// closeDatabase comes last: everything that writes has ended.
+// closeLimit is how long the embedded database may take to close.
+const closeLimit = 3 * time.Second
+
+// closeDatabase comes last: everything that writes has ended. A query that the engine cannot interrupt does not keep the
+// program from ending: what was acknowledged is on disk, as it is when the machine stops.
 func (a *app) closeDatabase() error {
 	if a.embedded == nil {
 		return nil
 	}
-	return a.embedded.Close()
+	closed := make(chan error, 1)
+	go func() { closed <- a.embedded.Close() }()
+	select {
+	case err := <-closed:
+		return err
+	case <-time.After(closeLimit):
+		a.log.Warn("the database still runs a query; the program ends without it")
+		return nil
+	}
 }
 
 // serve answers requests until ctx ends or a part fails, then stops everything in order.
